@@ -1,0 +1,48 @@
+// Builds dist/ from src/: the paste kernel (AssemblyScript to WebAssembly), TypeScript, and the data files beside the code.
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, extname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const isKernelOnly = process.argv.includes('--kernel');
+
+buildKernel();
+if (!isKernelOnly) {
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  run('typescript/bin/tsc', ['-p', 'tsconfig.build.json']);
+  copyData(join(root, 'src'));
+}
+
+function buildKernel() {
+  run('assemblyscript/bin/asc.js', [
+    'src/media/kernel/index.ts',
+    ...['--outFile', 'src/media/kernel.wasm', '-O3', '--enable', 'simd', '--runtime', 'stub', '--noAssert'],
+    ...['--initialMemory', '512'],
+  ]);
+}
+
+/** Data that code finds beside itself (weights, models, pages, wasm) goes where the compiled code will look for it. */
+function copyData(folder) {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const from = join(folder, entry.name);
+    if (entry.isDirectory()) copyData(from);
+    else if (extname(entry.name) !== '.ts') {
+      const to = join(root, 'dist', relative(join(root, 'src'), from));
+      mkdirSync(dirname(to), { recursive: true });
+      copyFileSync(from, to);
+    }
+  }
+}
+
+function run(script, args) {
+  const path = join(root, 'node_modules', script);
+  if (!existsSync(path)) fail(`${script} is not installed; run: npm ci`);
+  const { status } = spawnSync(process.execPath, [path, ...args], { cwd: root, stdio: 'inherit' });
+  if (status !== 0) fail(`${script} failed with exit code ${status}`);
+}
+
+function fail(message) {
+  console.error(`build: ${message}`);
+  process.exit(1);
+}

@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import type { Event } from '../base/event.ts';
+import type { Log } from '../base/log.ts';
+import type { Scope } from '../base/scope.ts';
+import type { AudioInput, FaceEngine, VideoOutput } from './contributions.ts';
+import type { ShowStatus } from './status.ts';
+
+const thingId = z.string().regex(/^[a-z0-9-]+\.[a-zA-Z0-9.-]+$/, '<plugin>.<thing>');
+const scheme = z.string().regex(/^[a-z][a-z0-9-]*$/, 'lower-case letters, digits, hyphens');
+
+/** One thing a plugin offers, as its manifest declares it before any of its code runs. */
+const contributionSchema = z.object({
+  id: thingId,
+  /** What a person would call it. */
+  title: z.string().min(1).max(80),
+  /** The word before the colon on the command line: `mic`, `wav`, `v4l2`. */
+  scheme,
+});
+
+/** A setting a plugin understands; the value is checked against `type` and the limits. */
+const settingSchema = z.object({
+  type: z.enum(['string', 'number', 'boolean']),
+  default: z.union([z.string(), z.number(), z.boolean()]),
+  description: z.string().min(1),
+  enum: z.array(z.string()).optional(),
+  minimum: z.number().optional(),
+  maximum: z.number().optional(),
+  /** Whether a change shows at once or after a restart. */
+  applies: z.enum(['live', 'restart']).default('restart'),
+});
+
+/** What a plugin is and offers. Read before its code: menus, help, pickers and settings come from here alone. */
+export const pluginManifestSchema = z.object({
+  id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/, 'lower-case letters, digits, hyphens'),
+  title: z.string().min(1).max(80),
+  description: z.string().max(400).optional(),
+  contributes: z.object({
+    audioInputs: z.array(contributionSchema).default([]),
+    faceEngines: z.array(contributionSchema).default([]),
+    videoOutputs: z.array(contributionSchema).default([]),
+    commands: z.array(z.object({ id: thingId, title: z.string().min(1).max(80) })).default([]),
+    /** By flat dotted key, which begins with the plugin's id. */
+    configuration: z.record(z.string(), settingSchema).default({}),
+  }),
+});
+
+/** A checked manifest. */
+export type PluginManifest = z.infer<typeof pluginManifestSchema>;
+/** A manifest as an author writes it: what has a default may be left out. */
+export type PluginManifestInput = z.input<typeof pluginManifestSchema>;
+/** One declared contribution. */
+export type Contribution = z.infer<typeof contributionSchema>;
+/** One declared setting. */
+export type SettingDeclaration = z.infer<typeof settingSchema>;
+
+/** An action. Commands are the only way to change anything; every surface is a door to them. */
+export interface Command<Args = unknown, Result = unknown> {
+  readonly id: string;
+  readonly title: string;
+  /** Checks and types the arguments. */
+  readonly args: z.ZodType<Args>;
+  run(args: Args): Promise<Result>;
+}
+
+/** A command as lists show it. */
+export interface CommandSummary {
+  readonly id: string;
+  readonly title: string;
+  /** JSON Schema of its arguments. */
+  readonly args: unknown;
+}
+
+/** The door to every command. */
+export interface CommandRunner {
+  /** @throws AppError NO_SUCH_COMMAND, BAD_ARGUMENTS, or what the command throws. */
+  run(id: string, args?: unknown): Promise<unknown>;
+  list(): readonly CommandSummary[];
+}
+
+/** Read-only view of the show. */
+export interface StatusFeed {
+  readonly current: ShowStatus;
+  readonly onDidChange: Event<ShowStatus>;
+}
+
+/** What a plugin gets when it is activated. Nothing is global. */
+export interface PluginContext {
+  /** What is added here is disposed when the plugin is deactivated, newest first. */
+  readonly subscriptions: Scope;
+  readonly log: Log;
+  /** Values of the plugin's own settings, by full key. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly commands: CommandRunner;
+  readonly status: StatusFeed;
+  /** Absolute path of a picture of an avatar, for lists; undefined when there is no such avatar. */
+  avatarPreview(id: string): string | undefined;
+  registerAudioInput(id: string, input: AudioInput): void;
+  registerFaceEngine(id: string, engine: FaceEngine): void;
+  registerVideoOutput(id: string, output: VideoOutput): void;
+  registerCommand<Args>(command: Command<Args>): void;
+}
+
+/** A plugin's code: what its main module exports by default. */
+export interface Plugin {
+  activate(context: PluginContext): void | Promise<void>;
+}
+
+/** Types a plugin's main export. */
+export function definePlugin(plugin: Plugin): Plugin {
+  return plugin;
+}

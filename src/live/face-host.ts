@@ -1,0 +1,188 @@
+import type { AvatarRef } from '../api/avatar.ts';
+import type { FacePatch, Heard, PoseRef, Sound, SoundContext } from '../api/media.ts';
+import type { LinkStatus } from '../api/status.ts';
+import { messageOf } from '../base/errors.ts';
+import { EngineProcess, type EngineProcessOptions, type EngineRequest } from './engine-process.ts';
+
+/** What to run and how patient to be. */
+export interface FaceHostOptions extends EngineProcessOptions {
+  readonly engineTitle: string;
+  /**
+   * A frame's call that takes longer is given up and that frame shows the avatar at rest, in ms. Infinity off line,
+   * where every frame counts.
+   */
+  readonly callDeadlineMs: number;
+}
+
+const FIRST_BACKOFF_MS = 100;
+const LONGEST_BACKOFF_MS = 5000;
+/** A host that lived this long starts its back-off anew. */
+const HEALTHY_AFTER_MS = 10_000;
+/** Until the engine says what it needs. Seconds. */
+const UNKNOWN_CONTEXT: SoundContext = { before: 0, after: 0.05 };
+
+/**
+ * The show's end of the engine host: starts the child process that holds the face engine, starts it again with back-off
+ * when it dies or hangs, and makes its avatars resident again. While it is away `hear` and `draw` answer `undefined` at
+ * once and the show puts out the avatar at rest; nothing here makes the show wait longer than one call's deadline.
+ */
+export class FaceHost implements AsyncDisposable {
+  readonly #options: FaceHostOptions;
+  readonly #avatars = new Map<string, AvatarRef>();
+  readonly #resident = new Set<string>();
+  readonly #closed = new AbortController();
+  readonly #life: Promise<void>;
+  #process: EngineProcess | undefined;
+  #context = UNKNOWN_CONTEXT;
+  #state: LinkStatus['state'] = 'starting';
+  #detail = 'starting';
+  #restarts = 0;
+  #backoffMs = FIRST_BACKOFF_MS;
+  #firstOpen: Promise<void>;
+  #settleFirstOpen: { resolve: () => void; reject: (thrown: unknown) => void } | undefined;
+
+  constructor(options: FaceHostOptions) {
+    this.#options = options;
+    this.#firstOpen = new Promise((resolve, reject) => {
+      this.#settleFirstOpen = { resolve, reject };
+    });
+    this.#firstOpen.catch(() => {});
+    this.#life = this.#live();
+  }
+
+  /** How much sound the engine needs around a frame; a guess until it has opened once. */
+  get context(): SoundContext {
+    return this.#context;
+  }
+
+  /** State for the page, with how often the host was started again. */
+  get status(): LinkStatus & { readonly restarts: number } {
+    const { engineId, engineTitle } = this.#options;
+    const isStuck = this.#state === 'ready' && this.#process?.isSilent === true;
+    return {
+      id: engineId,
+      label: engineTitle,
+      state: isStuck ? 'degraded' : this.#state,
+      detail: isStuck ? 'it does not answer; the avatar is shown at rest' : this.#detail,
+      restarts: this.#restarts,
+    };
+  }
+
+  /** Process id of the engine host at this moment. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** Resolves when the engine has opened for the first time; rejects with its error when the first start failed. */
+  get ready(): Promise<void> {
+    return this.#firstOpen;
+  }
+
+  /** Makes an avatar resident, now and after every restart. @throws AppError when the engine cannot use it. */
+  async load(avatar: AvatarRef): Promise<void> {
+    this.#avatars.set(avatar.id, avatar);
+    if (!this.#process?.isAnswering) return;
+    await this.#loadInto(this.#process, avatar);
+  }
+
+  /** Gives an avatar's memory back. */
+  async unload(avatarId: string): Promise<void> {
+    this.#avatars.delete(avatarId);
+    this.#resident.delete(avatarId);
+    if (this.#process?.isAnswering) await this.#process.request({ type: 'unload', avatarId }).catch(() => {});
+  }
+
+  /** What the mouth should be doing; undefined while the engine is away. */
+  async hear(sound: Sound): Promise<Heard | undefined> {
+    return (await this.#ask({ type: 'hear', sound })) as Heard | undefined;
+  }
+
+  /** The face for a pose; undefined while the engine is away or does not hold the avatar yet. */
+  async draw(heard: Heard, pose: PoseRef): Promise<FacePatch | undefined> {
+    if (!this.#resident.has(pose.avatarId)) return undefined;
+    return (await this.#ask({ type: 'draw', heard, pose })) as FacePatch | undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort();
+    await this.#process?.[Symbol.asyncDispose]();
+    await this.#life;
+  }
+
+  async #ask(request: EngineRequest): Promise<unknown> {
+    const process = this.#process;
+    if (!process?.isAnswering) return undefined;
+    const { callDeadlineMs, log } = this.#options;
+    const answer = process.request(request).catch((thrown) => {
+      log.debug(`the engine failed to ${request.type}: ${messageOf(thrown)}`);
+      this.#detail = messageOf(thrown);
+      return undefined;
+    });
+    return callDeadlineMs === Number.POSITIVE_INFINITY ? answer : withinDeadline(answer, callDeadlineMs);
+  }
+
+  /** Starts hosts one after another until closed. */
+  async #live(): Promise<void> {
+    while (!this.#closed.signal.aborted) {
+      const startedMs = performance.now();
+      const process = new EngineProcess(this.#options);
+      this.#process = process;
+      this.#resident.clear();
+      const opening = this.#open(process);
+      const end = await process.ended;
+      await opening;
+      if (this.#closed.signal.aborted) break;
+      if (performance.now() - startedMs > HEALTHY_AFTER_MS) this.#backoffMs = FIRST_BACKOFF_MS;
+      this.#state = end.wasHung || this.#context !== UNKNOWN_CONTEXT ? 'degraded' : 'failed';
+      this.#detail = `${end.reason}; starting again, the avatar is shown at rest`;
+      this.#options.log.warn(`engine host ended: ${end.reason}; starting again in ${this.#backoffMs} ms`);
+      await this.#pause(this.#backoffMs);
+      this.#backoffMs = Math.min(LONGEST_BACKOFF_MS, this.#backoffMs * 2);
+      this.#restarts++;
+    }
+    this.#state = 'off';
+  }
+
+  async #open(process: EngineProcess): Promise<void> {
+    try {
+      this.#context = await process.opened;
+      for (const avatar of this.#avatars.values()) await this.#loadInto(process, avatar);
+      this.#state = 'ready';
+      this.#detail = this.#restarts === 0 ? 'running' : `running again after ${this.#restarts} restart(s)`;
+      this.#settleFirstOpen?.resolve();
+    } catch (thrown) {
+      this.#state = 'failed';
+      this.#detail = messageOf(thrown);
+      this.#settleFirstOpen?.reject(thrown);
+      await process[Symbol.asyncDispose]();
+    }
+  }
+
+  async #loadInto(process: EngineProcess, avatar: AvatarRef): Promise<void> {
+    await process.request({ type: 'load', avatar });
+    this.#resident.add(avatar.id);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const { signal } = this.#closed;
+      const done = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      signal.addEventListener('abort', done, { once: true });
+    });
+  }
+}
+
+function withinDeadline<T>(answer: Promise<T>, deadlineMs: number): Promise<T | undefined> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(undefined), deadlineMs);
+    void answer.then((value) => {
+      clearTimeout(timer);
+      resolve(value);
+    });
+  });
+}

@@ -1,0 +1,65 @@
+import type { OpenAudioInput } from '../api/contributions.ts';
+import type { AudioChunk } from '../api/media.ts';
+import { SAMPLE_RATE_HZ } from '../api/media.ts';
+import { Resampler } from '../media/resample.ts';
+import { realTime, type TimeSource } from './clock.ts';
+import type { Tape } from './tape.ts';
+
+/** No sound for this long means that the input has stalled: from then on the tape is fed silence, so time goes on. */
+const STALLED_AFTER_MS = 150;
+/** How often the watch looks, and how long the pieces of silence are: half a frame. */
+const WATCH_MS = 20;
+
+/**
+ * Writes an input onto the tape at 16 kHz. Live, {@link Feed.keepTime} makes sure that the tape's time never stands still:
+ * while no input is open, or it is unplugged or at its end, silence is written in real time.
+ */
+export class Feed {
+  readonly #tape: Tape;
+  readonly #time: TimeSource;
+  #resampler: Resampler | undefined;
+  /** Up to which moment the tape has been written, in ms. */
+  #writtenUntilMs: number;
+  #isStalled = false;
+
+  constructor(tape: Tape, time: TimeSource = realTime) {
+    this.#tape = tape;
+    this.#time = time;
+    this.#writtenUntilMs = time.now();
+  }
+
+  /** Writes everything the input delivers; resolves at its end or when the signal aborts. */
+  async follow(input: OpenAudioInput, signal: AbortSignal): Promise<void> {
+    for await (const chunk of input.chunks(signal)) this.#write(chunk);
+    const rest = this.#resampler?.flush();
+    if (rest && rest.length > 0) this.#tape.write(rest, this.#time.now());
+    this.#resampler = undefined;
+  }
+
+  /** Writes silence whenever nothing has come for a while; ends with the signal. */
+  async keepTime(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#time.sleepUntil(this.#time.now() + WATCH_MS, signal);
+      const now = this.#time.now();
+      const missingMs = now - this.#writtenUntilMs;
+      this.#isStalled ||= missingMs >= STALLED_AFTER_MS;
+      if (!this.#isStalled) continue;
+      const silence = new Float32Array(Math.floor((missingMs * SAMPLE_RATE_HZ) / 1000));
+      this.#writtenUntilMs += (silence.length * 1000) / SAMPLE_RATE_HZ;
+      this.#tape.write(silence, this.#writtenUntilMs);
+    }
+  }
+
+  #write(chunk: AudioChunk): void {
+    const resampler = this.#resamplerFor(chunk.sampleRateHz);
+    this.#tape.write(resampler.push(chunk.samples), chunk.capturedAtMs - resampler.delaySeconds * 1000);
+    this.#writtenUntilMs = this.#time.now();
+    this.#isStalled = false;
+  }
+
+  /** A new rate (another microphone was plugged in) gets a new filter. */
+  #resamplerFor(sampleRateHz: number): Resampler {
+    if (this.#resampler?.inputRateHz !== sampleRateHz) this.#resampler = new Resampler(sampleRateHz);
+    return this.#resampler;
+  }
+}

@@ -1,0 +1,123 @@
+import { FRAMES_PER_SECOND, type FrameIndex, type Heard, type Rect, SAMPLES_PER_FRAME } from '../api/media.ts';
+import { Ahead } from './ahead.ts';
+import type { Clock } from './clock.ts';
+import type { FaceHost } from './face-host.ts';
+import type { PooledFrame } from './frame-pool.ts';
+import type { Lane } from './lane.ts';
+import type { Meter } from './meter.ts';
+import type { Pacer } from './pacer.ts';
+import type { Painter, ShowAvatar } from './painter.ts';
+import { levelDb, type Tape } from './tape.ts';
+
+/** Everything a show is made of. Swapping an avatar is one assignment to `avatar`; it shows on the next frame. */
+export interface Stage {
+  avatar: ShowAvatar;
+  /** Hold still: the avatar at rest, whatever is said. */
+  isResting: boolean;
+  readonly tape: Tape;
+  readonly face: Pick<FaceHost, 'context' | 'hear' | 'draw'>;
+  readonly painter: Painter;
+  readonly lanes: readonly Lane[];
+  readonly meter: Meter;
+}
+
+/** What a live show needs besides. */
+export interface LiveStage extends Stage {
+  readonly clock: Clock;
+  readonly pacer: Pacer;
+  /** A frame that could not be made at all; the last picture stays. */
+  readonly onFailure: (thrown: unknown) => void;
+  /** What was shown last, for the status. */
+  last: MadeFrame['facts'];
+}
+
+/** A finished picture and what is known about it. Dispose to give the picture back. */
+export interface MadeFrame extends Disposable {
+  readonly picture: PooledFrame;
+  readonly facts: {
+    readonly frame: FrameIndex;
+    readonly avatarId: string;
+    readonly pose: number;
+    /** Undefined while the engine is away. */
+    readonly heard: Heard | undefined;
+    /** Where the face was pasted; undefined for the avatar at rest. */
+    readonly patch: Rect | undefined;
+    /** Loudness of the frame's own sound in dB of full scale. */
+    readonly levelDb: number;
+  };
+}
+
+/** How many frames may be in work at once: one in the engine, one being pasted. */
+export const FRAMES_IN_FLIGHT = 2;
+
+/** One frame, from sound to picture. Everything else in this program serves these lines. */
+export async function makeFrame(stage: Stage, frame: FrameIndex, signal: AbortSignal): Promise<MadeFrame> {
+  const { tape, face, painter, meter } = stage;
+  const sound = await tape.around(frame, face.context, signal); // the tape: 16 kHz, with the engine's look-ahead
+  const start = performance.now();
+  const heard = await face.hear(sound); // hear: what the mouth should be doing
+  const heardAt = performance.now();
+  const avatar = stage.avatar; // read once, so that no frame mixes two faces
+  const pose = avatar.pose(frame); // pose: one prepared picture
+  const ref = { avatarId: avatar.id, index: pose.index, frame };
+  const patch = heard && !stage.isResting ? await face.draw(heard, ref) : undefined; // draw: the face
+  const drawnAt = performance.now();
+  const picture = painter.paste(patch, pose); // paste: back into the whole picture
+  meter.hear.record(heardAt - start);
+  meter.draw.record(patch ? drawnAt - heardAt : Number.NaN);
+  meter.paste.record(performance.now() - drawnAt);
+  picture.index = frame;
+  picture.capturedAtMs = tape.capturedAtMs((frame + 0.5) * SAMPLES_PER_FRAME);
+  const level = levelDb(tape.read(frame * SAMPLES_PER_FRAME, SAMPLES_PER_FRAME));
+  return {
+    picture,
+    facts: { frame, avatarId: avatar.id, pose: pose.index, heard, patch: patch?.rect, levelDb: level },
+    [Symbol.dispose]: () => picture[Symbol.dispose](),
+  };
+}
+
+/** Runs until aborted: every beat puts the newest finished picture on all lanes; frames are made ahead of the beat. */
+export async function runShow(stage: LiveStage, signal: AbortSignal): Promise<void> {
+  const { clock, pacer, meter, tape } = stage;
+  await using ahead = new Ahead<MadeFrame>({
+    first: 0,
+    inFlight: FRAMES_IN_FLIGHT,
+    newest: () => tape.newestFrame(stage.face.context.after),
+    make: (frame, making) => makeAndNote(stage, frame, making),
+    onFailure: (thrown) => stage.onFailure(thrown),
+  });
+  let onAir = stage.painter.paste(undefined, stage.avatar.pose(0)); // before the first frame: the avatar at rest
+  let soundSent = 0;
+  for await (const tick of clock.ticks(signal)) {
+    const due = pacer.beat(tick.dueMs);
+    clock.slew(due.slewMs / 10);
+    const made = ahead.take(due.frame);
+    if (made) {
+      onAir[Symbol.dispose]();
+      onAir = made.picture.picture;
+      stage.last = made.picture.facts;
+      meter.latency.record(performance.now() - onAir.capturedAtMs);
+    }
+    meter.frames.record(made !== undefined, tick.lagged, ahead.dropped);
+    for (const lane of stage.lanes) lane.offer(onAir);
+    soundSent = sendSound(stage, soundSent, (due.frame + 1) * SAMPLES_PER_FRAME);
+  }
+  onAir[Symbol.dispose]();
+}
+
+/** The picture for a frame, telling the pacer when it got finished. */
+async function makeAndNote(stage: LiveStage, frame: FrameIndex, signal: AbortSignal): Promise<MadeFrame> {
+  const made = await makeFrame(stage, frame, signal);
+  stage.pacer.record(frame, performance.now());
+  return made;
+}
+
+/** Gives the lanes the sound up to `until`; returns how far it got. At most a second at once, older sound is left out. */
+function sendSound(stage: Stage, sent: number, until: number): number {
+  const end = Math.min(until, stage.tape.end);
+  if (end <= sent) return sent;
+  const start = Math.max(sent, end - FRAMES_PER_SECOND * SAMPLES_PER_FRAME);
+  const samples = stage.tape.read(start, end - start);
+  for (const lane of stage.lanes) lane.hear(samples, start);
+  return end;
+}

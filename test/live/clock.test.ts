@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { Clock, type Tick } from '../../src/live/clock.ts';
+import { FakeTime } from '../fakes/fake-time.ts';
+
+async function collect(clock: Clock, ticks: Tick[], signal: AbortSignal, onTick?: () => void) {
+  for await (const tick of clock.ticks(signal)) {
+    ticks.push(tick);
+    onTick?.();
+  }
+}
+
+describe('the clock', () => {
+  it('beats at absolute times, so that late wake-ups do not add up', async () => {
+    const time = new FakeTime();
+    const abort = new AbortController();
+    const ticks: Tick[] = [];
+    const running = collect(new Clock(time), ticks, abort.signal, () => time.jump(7));
+    await time.advance(4000);
+    abort.abort();
+    await running;
+    expect(ticks.map((tick) => tick.dueMs)).toEqual(Array.from({ length: ticks.length }, (_, beat) => beat * 40));
+    expect(ticks.length).toBeGreaterThanOrEqual(100);
+  });
+
+  it('leaves out the beats it missed and counts them, instead of catching up in a burst', async () => {
+    const time = new FakeTime();
+    const abort = new AbortController();
+    const ticks: Tick[] = [];
+    let isFirst = true;
+    const running = collect(new Clock(time), ticks, abort.signal, () => {
+      if (isFirst) time.jump(130);
+      isFirst = false;
+    });
+    await time.advance(200);
+    abort.abort();
+    await running;
+    expect(ticks[1]).toEqual({ beat: 3, dueMs: 120, lagged: 2 });
+    expect(ticks[2]).toEqual({ beat: 4, dueMs: 160, lagged: 0 });
+  });
+
+  it('moves its phase by at most one hundredth of a frame a beat', async () => {
+    const time = new FakeTime();
+    const abort = new AbortController();
+    const ticks: Tick[] = [];
+    const clock = new Clock(time);
+    const running = collect(clock, ticks, abort.signal, () => clock.slew(-25));
+    await time.advance(400);
+    abort.abort();
+    await running;
+    const gaps = ticks.slice(1).map((tick, i) => tick.dueMs - ticks[i]!.dueMs);
+    for (const gap of gaps) expect(gap).toBeCloseTo(39.6, 6);
+  });
+});

@@ -8,5 +8,6 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Two files at once: the tests start real sound servers, browsers and engine hosts on machines of two cores.
     maxWorkers: 2,
+    reporters: ['default', './test/reporter.ts'],
   },
 });

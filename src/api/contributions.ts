@@ -50,6 +50,8 @@ export interface OpenAudioInput extends AsyncDisposable {
 export interface AudioInput {
   /** Devices to choose from; empty where there is nothing to choose (files). */
   list(signal: AbortSignal): Promise<readonly DeviceInfo[]>;
+  /** What `musecam doctor` says of it: one report per finding, with the command that changes it. */
+  check?(signal: AbortSignal): Promise<readonly HealthReport[]>;
   /** @throws AppError when it cannot be opened at all, with the fix. */
   open(options: AudioInputOptions, signal: AbortSignal): Promise<OpenAudioInput>;
 }
@@ -115,6 +117,8 @@ export interface OpenVideoOutput extends AsyncDisposable {
 export interface VideoOutput {
   /** Devices to choose from. */
   list(signal: AbortSignal): Promise<readonly DeviceInfo[]>;
+  /** What `musecam doctor` says of it: one report per finding, with the command that changes it. */
+  check?(signal: AbortSignal): Promise<readonly HealthReport[]>;
   /** @throws AppError when it cannot be opened, with the fix. */
   open(options: VideoOutputOptions, signal: AbortSignal): Promise<OpenVideoOutput>;
 }

@@ -3,19 +3,22 @@ import type { FacePatch, Heard, PoseRef, Sound, SoundContext } from '../api/medi
 import type { LinkStatus } from '../api/status.ts';
 import { messageOf } from '../base/errors.ts';
 import { EngineProcess, type EngineProcessOptions, type EngineRequest } from './engine-process.ts';
+import { Stopwatch } from './meter.ts';
 
 /** What to run and how patient to be. */
 export interface FaceHostOptions extends EngineProcessOptions {
   readonly engineTitle: string;
   /**
-   * A frame's call that takes longer is given up and that frame shows the avatar at rest, in ms. Infinity off line,
-   * where every frame counts.
+   * Live: a call that takes far longer than this engine's calls usually do is given up, and its frame shows the avatar at
+   * rest. Off line every frame counts and is waited for.
    */
-  readonly callDeadlineMs: number;
+  readonly isLive: boolean;
 }
 
 const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 5000;
+/** A call is given up after this many times the usual (95th percentile), within these limits in ms. */
+const DEADLINE = { factor: 4, shortestMs: 80, longestMs: 500, learnFromCalls: 20 } as const;
 /** A host that lived this long starts its back-off anew. */
 const HEALTHY_AFTER_MS = 10_000;
 /** Until the engine says what it needs. Seconds. */
@@ -37,6 +40,9 @@ export class FaceHost implements AsyncDisposable {
   #state: LinkStatus['state'] = 'starting';
   #detail = 'starting';
   #restarts = 0;
+  #callTimes = new Stopwatch();
+  #calls = 0;
+  #deadlineMs: number = DEADLINE.longestMs;
   #backoffMs = FIRST_BACKOFF_MS;
   #firstOpen: Promise<void>;
   #settleFirstOpen: { resolve: () => void; reject: (thrown: unknown) => void } | undefined;
@@ -112,13 +118,29 @@ export class FaceHost implements AsyncDisposable {
   async #ask(request: EngineRequest): Promise<unknown> {
     const process = this.#process;
     if (!process?.isAnswering) return undefined;
-    const { callDeadlineMs, log } = this.#options;
-    const answer = process.request(request).catch((thrown) => {
-      log.debug(`the engine failed to ${request.type}: ${messageOf(thrown)}`);
-      this.#detail = messageOf(thrown);
-      return undefined;
-    });
-    return callDeadlineMs === Number.POSITIVE_INFINITY ? answer : withinDeadline(answer, callDeadlineMs);
+    const { isLive, log } = this.#options;
+    const askedMs = performance.now();
+    const answer = process.request(request).then(
+      (result) => {
+        this.#learn(performance.now() - askedMs);
+        return result;
+      },
+      (thrown) => {
+        log.debug(`the engine failed to ${request.type}: ${messageOf(thrown)}`);
+        this.#detail = messageOf(thrown);
+        return undefined;
+      },
+    );
+    return isLive ? withinDeadline(answer, this.#deadlineMs) : answer;
+  }
+
+  /** Adapts the deadline to what this engine usually needs: a slow one must not flicker between face and rest. */
+  #learn(callMs: number): void {
+    this.#callTimes.record(callMs);
+    this.#calls++;
+    if (this.#calls % DEADLINE.learnFromCalls !== 0) return;
+    const usualMs = DEADLINE.factor * this.#callTimes.percentiles().p95Ms;
+    this.#deadlineMs = Math.min(DEADLINE.longestMs, Math.max(DEADLINE.shortestMs, usualMs));
   }
 
   /** Starts hosts one after another until closed. */

@@ -1,0 +1,39 @@
+import { AppError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { CommandTable } from '../host/commands.ts';
+import { type DeclaredPlugin, PluginHost } from '../host/plugin-host.ts';
+import type { SettingValues } from '../host/settings.ts';
+import { manifest as microphone } from '../plugins/microphone/manifest.ts';
+import { manifest as pcm } from '../plugins/pcm/manifest.ts';
+import { manifest as puppet } from '../plugins/puppet/manifest.ts';
+import { manifest as recorder } from '../plugins/recorder/manifest.ts';
+import { manifest as v4l2 } from '../plugins/v4l2/manifest.ts';
+import { manifest as wav } from '../plugins/wav/manifest.ts';
+import { manifest as webPanel } from '../plugins/web-panel/manifest.ts';
+
+/** The plugins that come with the program. Manifests are read at once, code when it is first needed. */
+export const builtinPlugins: readonly DeclaredPlugin[] = [
+  { manifest: microphone, load: () => import('../plugins/microphone/index.ts') },
+  { manifest: wav, load: () => import('../plugins/wav/index.ts') },
+  { manifest: pcm, load: () => import('../plugins/pcm/index.ts') },
+  { manifest: puppet, load: () => import('../plugins/puppet/index.ts') },
+  { manifest: webPanel, load: () => import('../plugins/web-panel/index.ts') },
+  { manifest: v4l2, load: () => import('../plugins/v4l2/index.ts') },
+  { manifest: recorder, load: () => import('../plugins/recorder/index.ts') },
+];
+
+/** The plugins where no show runs: for one-shot commands and inside the engine host. */
+export function openPluginsWithoutShow(log: Log, settings: SettingValues): PluginHost {
+  return new PluginHost(builtinPlugins, {
+    log,
+    commands: new CommandTable(),
+    settings: () => settings,
+    avatarPreview: () => undefined,
+    status: {
+      get current(): never {
+        throw new AppError('NO_SHOW', 'No show is running in this process.');
+      },
+      onDidChange: () => ({ [Symbol.dispose]() {} }),
+    },
+  });
+}

@@ -1,0 +1,184 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { AppError } from '../base/errors.ts';
+import type { PrepareFlags } from './cli/prepare.ts';
+import type { RenderFlags } from './cli/render.ts';
+import type { StartFlags } from './cli/start.ts';
+import { paint } from './cli/terminal.ts';
+
+/** Exit codes: 0 done, 1 failed with an AppError, 2 bad usage. */
+const exitCodes = { failed: 1, usage: 2 } as const;
+
+const abort = new AbortController();
+process.once('SIGINT', () => abort.abort(new AppError('INTERRUPTED', 'Interrupted.')));
+process.once('SIGTERM', () => abort.abort(new AppError('INTERRUPTED', 'Interrupted.')));
+
+const program = new Command('musecam')
+  .description('Gives your voice a face, live, on the machine you own.')
+  .version(readVersion())
+  .exitOverride()
+  .configureHelp({ showGlobalOptions: true });
+
+interface JsonFlag {
+  readonly json?: boolean;
+}
+
+program
+  .command('start')
+  .description('the daemon: your voice moves an avatar, on the control page and every output')
+  .option('--avatar <id>', 'avatar to show')
+  .option('--input <input>', 'mic, mic:NAME, wav:PATH or pcm:- (default: the best there is)')
+  .option('--loop', 'start a sound file again at its end')
+  .option('--output <output>', 'v4l2[:DEV], file:PATH.mp4 or web; may be given several times', collect)
+  .option('--engine <engine>', 'face engine')
+  .option('--seconds <n>', 'stop after that many seconds', parseNumber)
+  .option('--port <n>', 'port of the control page', parseNumber)
+  .option('--no-open', 'do not open the control page in a browser')
+  .option('--set <key=value>', 'a setting for this run; may be given several times', collect, [])
+  .option('--verbose', 'log everything to stderr')
+  .action(async (flags: StartFlags) => (await import('./cli/start.ts')).start(flags, abort.signal));
+
+program
+  .command('render')
+  .description('renders a sound file to a video, off line')
+  .requiredOption('--audio <file>', 'sound file (wav)')
+  .requiredOption('--out <file>', 'video to write (mp4, mkv, mov)')
+  .option('--avatar <id>', 'avatar to show')
+  .option('--engine <engine>', 'face engine')
+  .option('--frames-json <file>', 'write what every frame shows')
+  .option('--set <key=value>', 'a setting for this run', collect, [])
+  .option('--json', 'print facts as JSON')
+  .option('--verbose', 'log everything to stderr')
+  .action(async (flags: RenderFlags) => (await import('./cli/render.ts')).renderFile(flags, abort.signal));
+
+program
+  .command('prepare')
+  .description('turns a photo into an avatar')
+  .argument('<source>', 'photo (jpeg, png, webp, …)')
+  .requiredOption('--id <id>', 'id of the new avatar: lower-case letters, digits, hyphens')
+  .option('--name <name>', 'name shown in lists')
+  .option('--depicts <who>', 'who is shown')
+  .option('--consent <statement>', 'who agreed to this use and how, for example "my own face"')
+  .option('--licence <licence>', 'licence of the picture')
+  .option('--face <n>', 'which face, when there are several (1 = the largest)', parseNumber)
+  .option('--replace', 'replace an avatar with this id')
+  .option('--json', 'print the manifest as JSON')
+  .action(async (source: string, flags: PrepareFlags) =>
+    (await import('./cli/prepare.ts')).prepareAvatar(source, flags, abort.signal),
+  );
+
+const avatars = program.command('avatars').description('the avatars of this machine');
+avatars
+  .command('list')
+  .option('--json', 'print facts as JSON')
+  .action(async ({ json }: JsonFlag) => (await import('./cli/avatars.ts')).listAvatars(json === true));
+avatars
+  .command('show')
+  .argument('<id>')
+  .option('--json', 'print facts as JSON')
+  .action(async (id: string, { json }: JsonFlag) => (await import('./cli/avatars.ts')).showAvatar(id, json === true));
+avatars
+  .command('check')
+  .argument('<id>')
+  .description('verifies hashes, sizes and ranges')
+  .option('--json', 'print facts as JSON')
+  .action(async (id: string, { json }: JsonFlag) => (await import('./cli/avatars.ts')).checkOne(id, json === true));
+avatars
+  .command('remove')
+  .argument('<id>')
+  .action(async (id: string) => (await import('./cli/avatars.ts')).removeAvatar(id));
+avatars
+  .command('use')
+  .argument('<id>')
+  .description('shows it in the running daemon')
+  .action(async (id: string) => (await import('./cli/live-commands.ts')).swapAvatar('avatar.use', { id }));
+avatars
+  .command('next')
+  .description('shows the next one in the running daemon')
+  .action(async () => (await import('./cli/live-commands.ts')).swapAvatar('avatar.next', {}));
+
+program
+  .command('devices')
+  .description('microphones, virtual cameras, inference providers')
+  .option('--json', 'print facts as JSON')
+  .action(async ({ json }: JsonFlag) => (await import('./cli/devices.ts')).printDevices(json === true, abort.signal));
+
+program
+  .command('doctor')
+  .description('checks every link and prints the command that repairs it')
+  .option('--json', 'print facts as JSON')
+  .action(async ({ json }: JsonFlag) => (await import('./cli/doctor.ts')).runDoctor(json === true, abort.signal));
+
+program
+  .command('status')
+  .description('what the running daemon shows and how well')
+  .option('--json', 'print facts as JSON')
+  .action(async ({ json }: JsonFlag) => (await import('./cli/live-commands.ts')).printStatus(json === true));
+
+program
+  .command('run')
+  .description('runs a command of the running daemon')
+  .argument('<command>', 'for example avatar.use')
+  .argument('[args]', 'arguments as JSON')
+  .option('--json', 'print the answer as JSON')
+  .action(async (id: string, args: string | undefined, { json }: JsonFlag) =>
+    (await import('./cli/live-commands.ts')).runCommand(id, args, json === true),
+  );
+
+program
+  .command('commands')
+  .description('the actions of the running daemon')
+  .command('list')
+  .option('--json', 'print facts as JSON')
+  .action(async ({ json }: JsonFlag) => (await import('./cli/live-commands.ts')).listCommands(json === true));
+
+program
+  .command('plugins')
+  .description('the plugins of this program')
+  .command('list')
+  .option('--json', 'print facts as JSON')
+  .action(async ({ json }: JsonFlag) => (await import('./cli/plugins.ts')).listPlugins(json === true));
+
+program
+  .command('bench')
+  .description('the repeatable benchmarks')
+  .option('--json <file>', 'write the figures as JSON')
+  .action(async ({ json }: { json?: string }) => (await import('./cli/bench.ts')).runBench(json));
+
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  process.exitCode = report(thrown);
+}
+// Native libraries may keep threads; everything of ours has been closed by now.
+process.exit();
+
+/** Prints what went wrong, the way a person can use it, and says with which code to end. */
+function report(thrown: unknown): number {
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : exitCodes.usage;
+  if (thrown instanceof AppError) {
+    if (thrown.code === 'INTERRUPTED') return 130;
+    console.error(`${paint('red', '✖')} ${thrown.message} [${thrown.code}]`);
+    if (thrown.fix) console.error(`  → ${thrown.fix}`);
+    return exitCodes.failed;
+  }
+  console.error('This is a bug in MuseCam; please report it with the lines below.');
+  console.error(thrown);
+  return exitCodes.failed;
+}
+
+function collect(value: string, earlier: string[] | undefined): string[] {
+  return [...(earlier ?? []), value];
+}
+
+function parseNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || text.trim() === '') throw new InvalidArgumentError('Not a number.');
+  return value;
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,67 @@
+import open from 'open';
+import type { ShowStatus } from '../../api/status.ts';
+import { findPaths } from '../../base/paths.ts';
+import { Daemon, type DaemonOptions } from '../daemon.ts';
+import { loadSettings } from '../load-settings.ts';
+import { openLog } from '../open-log.ts';
+import { paint } from './terminal.ts';
+
+/** Flags of `musecam start`. */
+export interface StartFlags {
+  readonly avatar?: string;
+  readonly input?: string;
+  readonly loop?: boolean;
+  readonly output?: string[];
+  readonly engine?: string;
+  readonly seconds?: number;
+  readonly port?: number;
+  readonly open: boolean;
+  readonly set: string[];
+  readonly verbose?: boolean;
+}
+
+/** Runs the daemon until Ctrl-C, `musecam run show.stop`, or the seconds are over. */
+export async function start(flags: StartFlags, signal: AbortSignal): Promise<void> {
+  const paths = findPaths();
+  const { values, warnings } = await loadSettings(paths, flags.set);
+  const log = openLog(flags.verbose ? 'debug' : 'error');
+  for (const warning of warnings) console.error(paint('yellow', `! ${warning}`));
+  const until =
+    flags.seconds === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(flags.seconds * 1000)]);
+  const options: DaemonOptions = {
+    paths,
+    log,
+    settings: values,
+    onChoice: (why) => console.log(`  ${why}`),
+    ...(flags.avatar ? { avatarId: flags.avatar } : {}),
+    ...(flags.input ? { input: flags.input } : {}),
+    ...(flags.loop ? { loop: true } : {}),
+    ...(flags.output ? { outputs: flags.output } : {}),
+    ...(flags.engine ? { engine: flags.engine } : {}),
+    ...(flags.port === undefined ? {} : { port: flags.port }),
+  };
+  console.log(paint('bold', 'MuseCam'));
+  await using daemon = await Daemon.open(options, until);
+  console.log(`\n  Control page: ${paint('cyan', daemon.url)}`);
+  console.log(`  ${paint('dim', 'Ctrl-C stops. Swap avatars: musecam avatars next')}\n`);
+  if (flags.open && hasDesktop()) void open(daemon.url).catch(() => {});
+  await daemon.finished;
+  console.log(`\n  ${summarise(daemon.status())}`);
+}
+
+/** Whether opening a browser window makes sense: a desktop, a person at the terminal, and no CI. */
+function hasDesktop(): boolean {
+  if (process.env.CI || !process.stdout.isTTY) return false;
+  return process.platform !== 'linux' || Boolean(process.env.DISPLAY || process.env.WAYLAND_DISPLAY);
+}
+
+function summarise({ frames, latency, uptimeSeconds }: ShowStatus): string {
+  const parts = [
+    `${frames.shown} frames in ${uptimeSeconds.toFixed(1)} s`,
+    `${frames.fresh} fresh`,
+    `${frames.repeated} repeated`,
+    `${frames.dropped} dropped`,
+    `latency ${latency.p50Ms.toFixed(0)} ms (p95 ${latency.p95Ms.toFixed(0)} ms)`,
+  ];
+  return `Stopped. ${parts.join(', ')}.`;
+}

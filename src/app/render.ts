@@ -1,0 +1,157 @@
+import { join } from 'node:path';
+import { FRAMES_PER_SECOND, SAMPLES_PER_FRAME } from '../api/media.ts';
+import { AvatarLibrary } from '../avatar/library.ts';
+import { AppError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Paths } from '../base/paths.ts';
+import { Scope } from '../base/scope.ts';
+import type { PluginHost } from '../host/plugin-host.ts';
+import type { SettingValues } from '../host/settings.ts';
+import { FaceHost } from '../live/face-host.ts';
+import { Feed } from '../live/feed.ts';
+import { FramePool } from '../live/frame-pool.ts';
+import { Meter } from '../live/meter.ts';
+import { Painter } from '../live/painter.ts';
+import { FRAMES_IN_FLIGHT, type MadeFrame, makeFrame, type Stage } from '../live/show.ts';
+import { Tape } from '../live/tape.ts';
+import { engineHostEntry, shippedAvatarsFolder } from './daemon.ts';
+
+/** What to render. */
+export interface RenderOptions {
+  readonly paths: Paths;
+  readonly log: Log;
+  readonly settings: SettingValues;
+  readonly plugins: PluginHost;
+  readonly audioPath: string;
+  readonly avatarId: string;
+  readonly outPath: string;
+  readonly engine: string;
+  readonly onProgress: (done: number, total: number) => void;
+}
+
+/** One frame of `--frames-json`. */
+export interface FrameFacts {
+  readonly index: number;
+  readonly timeSeconds: number;
+  /** Index of the avatar's body frame. */
+  readonly pose: number;
+  readonly speaking: boolean;
+  readonly openness: number;
+  readonly width: number;
+  readonly closure: number;
+  /** Where the face was pasted. */
+  readonly patch: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
+}
+
+/** Sound is kept for this long, in seconds; longer files do not fit off line rendering's memory budget (230 MB). */
+const LONGEST_SOUND_SECONDS = 3600;
+
+/**
+ * The journey of a frame, off line: the same steps as live, every frame exactly once, as fast as engine and encoder go,
+ * and the same pictures each time.
+ */
+export async function render(options: RenderOptions, signal: AbortSignal): Promise<readonly FrameFacts[]> {
+  await using scope = new Scope();
+  const tape = await readSound(options, scope, signal);
+  const stage = await openStage(options, tape, scope);
+  const output = await openFile(options, stage, scope, signal);
+  const frames = Math.max(1, Math.ceil(tape.end / SAMPLES_PER_FRAME));
+  const facts: FrameFacts[] = [];
+  const making: Promise<MadeFrame>[] = [];
+  for (let frame = 0; frame < frames; frame++) {
+    for (let next = frame + making.length; making.length < FRAMES_IN_FLIGHT && next < frames; next++) {
+      making.push(makeFrame(stage, next, signal));
+    }
+    using made = await firstOf(making);
+    output.hear?.(tape.read(frame * SAMPLES_PER_FRAME, SAMPLES_PER_FRAME), frame * SAMPLES_PER_FRAME);
+    await output.send(made.picture);
+    facts.push(describe(made));
+    options.onProgress(frame + 1, frames);
+    signal.throwIfAborted();
+  }
+  return facts;
+}
+
+async function readSound(options: RenderOptions, scope: Scope, signal: AbortSignal): Promise<Tape> {
+  const record = await options.plugins.record('audioInputs', options.plugins.findScheme('audioInputs', 'wav').id);
+  const input = scope.use(
+    await record.open(
+      { target: options.audioPath, loop: false, isRealTime: false, log: options.log, onHealth: () => {} },
+      signal,
+    ),
+  );
+  const sound = new Tape(LONGEST_SOUND_SECONDS);
+  await new Feed(sound).follow(input, signal);
+  if (sound.end === 0) throw new AppError('SOUND_EMPTY', `${options.audioPath} holds no sound.`);
+  if (sound.end > LONGEST_SOUND_SECONDS * FRAMES_PER_SECOND * SAMPLES_PER_FRAME) {
+    throw new AppError('SOUND_TOO_LONG', `${options.audioPath} is longer than an hour.`, { fix: 'Cut it into parts.' });
+  }
+  sound.finish();
+  return sound;
+}
+
+async function openStage(options: RenderOptions, tape: Tape, scope: Scope): Promise<Stage> {
+  const { paths, log, settings, plugins, avatarId, engine } = options;
+  const library = new AvatarLibrary({ shipped: shippedAvatarsFolder, user: join(paths.data, 'avatars') });
+  const avatar = await library.load(avatarId);
+  const contribution = plugins.findScheme('faceEngines', engine);
+  const face = scope.use(
+    new FaceHost({
+      entry: engineHostEntry,
+      engineId: contribution.id,
+      engineTitle: contribution.title,
+      settings,
+      log,
+      isLive: false,
+      hungAfterMs: 30_000,
+      openDeadlineMs: 120_000,
+    }),
+  );
+  await face.ready;
+  await face.load(avatar.ref);
+  const { width, height } = avatar.manifest;
+  return {
+    avatar: { id: avatarId, width, height, pose: (frame) => avatar.pose(frame) },
+    isResting: false,
+    tape,
+    face,
+    painter: new Painter(new FramePool({ width, height })),
+    lanes: [],
+    meter: new Meter(),
+  };
+}
+
+async function openFile(options: RenderOptions, stage: Stage, scope: Scope, signal: AbortSignal) {
+  const { plugins, log, outPath } = options;
+  const record = await plugins.record('videoOutputs', plugins.findScheme('videoOutputs', 'file').id);
+  const { width, height } = stage.avatar;
+  const shape = { width, height, framesPerSecond: FRAMES_PER_SECOND };
+  return scope.use(await record.open({ target: outPath, ...shape, log, onHealth: () => {} }, signal));
+}
+
+async function firstOf(making: Promise<MadeFrame>[]): Promise<MadeFrame> {
+  const made = await making.shift();
+  if (!made) throw new Error('nothing is being made');
+  if (!made.facts.heard || !made.facts.patch) {
+    made[Symbol.dispose]();
+    throw new AppError('ENGINE_GONE', 'The face engine ended while rendering.', {
+      fix: 'Run it again with --verbose.',
+    });
+  }
+  return made;
+}
+
+function describe({ facts }: MadeFrame): FrameFacts {
+  const { frame, pose, heard, patch } = facts;
+  if (!heard || !patch) throw new Error('a rendered frame without a face');
+  return {
+    index: frame,
+    timeSeconds: frame / FRAMES_PER_SECOND,
+    pose,
+    speaking: heard.speaking,
+    openness: heard.openness,
+    width: heard.width,
+    closure: heard.closure,
+    patch: { x: patch.x, y: patch.y, width: patch.width, height: patch.height },
+  };
+}

@@ -1,0 +1,194 @@
+import { describe, expect, it } from 'vitest';
+import type { OpenVideoOutput } from '../../src/api/contributions.ts';
+import type { AudioChunk, VideoFrame } from '../../src/api/media.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { findNodeEntry } from '../../src/base/node-entry.ts';
+import { Clock } from '../../src/live/clock.ts';
+import { FaceHost } from '../../src/live/face-host.ts';
+import { Feed } from '../../src/live/feed.ts';
+import { FramePool } from '../../src/live/frame-pool.ts';
+import { Lane } from '../../src/live/lane.ts';
+import { Meter } from '../../src/live/meter.ts';
+import { Pacer } from '../../src/live/pacer.ts';
+import { Painter, type ShowAvatar } from '../../src/live/painter.ts';
+import { type LiveStage, runShow } from '../../src/live/show.ts';
+import { Tape } from '../../src/live/tape.ts';
+
+const size = { width: 32, height: 32 };
+/** Brightness of the fake engine's face; bodies are darker. */
+const FACE = 200;
+
+function greyAvatar(id: string, brightness: number): ShowAvatar {
+  const body = new Uint8Array(32 * 32 * 1.5).fill(brightness);
+  const faceBox = { x: 8, y: 8, width: 16, height: 16 };
+  const mask = new Uint8Array(256).fill(255);
+  return { id, ...size, pose: () => ({ index: 0, body, faceBox, mask }) };
+}
+
+interface Seen {
+  readonly atMs: number;
+  readonly index: number;
+  /** Is the face on, or the avatar at rest? */
+  readonly hasFace: boolean;
+  readonly body: number;
+}
+
+/** An output that notes what it is shown. */
+function watchingOutput(seen: Seen[]): OpenVideoOutput {
+  return {
+    label: 'watcher',
+    wantsSound: false,
+    async send(frame: VideoFrame) {
+      const centre = frame.data[16 * 32 + 16];
+      seen.push({ atMs: performance.now(), index: frame.index, hasFace: centre === FACE, body: frame.data[0]! });
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+/** A microphone that delivers 10 ms of silence every 10 ms, by an absolute clock. */
+async function* steadyMicrophone(signal: AbortSignal): AsyncGenerator<AudioChunk> {
+  const begin = performance.now();
+  for (let n = 1; !signal.aborted; n++) {
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, begin + n * 10 - performance.now())));
+    yield { samples: new Float32Array(160), sampleRateHz: 16_000, capturedAtMs: begin + n * 10 };
+  }
+}
+
+async function withShow(
+  settings: Record<string, unknown>,
+  act: (show: { stage: LiveStage; face: FaceHost; seen: Seen[]; lanes: Lane[] }) => Promise<void>,
+): Promise<void> {
+  const abort = new AbortController();
+  const seen: Seen[] = [];
+  await using face = new FaceHost({
+    entry: findNodeEntry(import.meta.url, '../fakes/fake-engine-host'),
+    engineId: 'fake.face',
+    engineTitle: 'Fake',
+    settings,
+    log: silentLog,
+    isLive: true,
+    hungAfterMs: 600,
+    openDeadlineMs: 10_000,
+  });
+  for (const id of ['one', 'two']) await face.load({ id, folder: '/nowhere', manifest: {} as never });
+  const tape = new Tape();
+  const lanes = [new Lane('watcher', watchingOutput(seen))];
+  const avatar = greyAvatar('one', 50);
+  const pool = new FramePool(size);
+  const stage: LiveStage = {
+    avatar,
+    isResting: false,
+    tape,
+    face,
+    painter: new Painter(pool),
+    lanes,
+    meter: new Meter(),
+    clock: new Clock(),
+    pacer: new Pacer(),
+    onFailure: (thrown) => {
+      throw thrown;
+    },
+    last: { frame: 0, avatarId: 'one', pose: 0, heard: undefined, patch: undefined, levelDb: -100 },
+  };
+  const feed = new Feed(tape);
+  const running = [
+    runShow(stage, abort.signal),
+    feed.keepTime(abort.signal),
+    feed.follow({ label: 'mic', chunks: steadyMicrophone, async [Symbol.asyncDispose]() {} }, abort.signal),
+  ];
+  try {
+    await act({ stage, face, seen, lanes });
+  } finally {
+    abort.abort();
+    await Promise.all(running);
+    for (const lane of lanes) await lane[Symbol.asyncDispose]();
+  }
+  expect(pool.held).toBe(0);
+}
+
+const until = (check: () => boolean) => expect.poll(check, { timeout: 15_000, interval: 5 }).toBe(true);
+
+describe('the show', () => {
+  it('shows the avatar at rest from the first beat, and the face as soon as the engine is there', async () => {
+    await withShow({}, async ({ seen }) => {
+      await until(() => seen.some(({ hasFace }) => hasFace));
+      expect(seen[0]).toMatchObject({ hasFace: false, body: 50 });
+    });
+  });
+
+  it('shows each frame once and in order', async () => {
+    await withShow({}, async ({ seen }) => {
+      await until(() => seen.filter(({ hasFace }) => hasFace).length > 60);
+      const fresh = seen.filter(({ hasFace }) => hasFace).slice(20);
+      const steps = fresh.slice(1).map(({ index }, i) => index - fresh[i]!.index);
+      expect(steps.every((step) => step >= 0)).toBe(true);
+      // Other programs share the machine, so a few beats may slip; most must be exactly one frame further.
+      expect(steps.filter((step) => step === 1).length).toBeGreaterThan(steps.length * 0.8);
+    });
+  });
+
+  it('engine host killed with -9 under load: output never stops, the avatar is at rest, then the face returns', async () => {
+    await withShow({}, async ({ seen, face, stage }) => {
+      await until(() => seen.some(({ hasFace }) => hasFace));
+      const shownBefore = stage.meter.frames.shown;
+      const pid = face.pid!;
+      process.kill(pid, 'SIGKILL');
+      await until(() => seen.at(-1)?.hasFace === false);
+      await until(() => seen.at(-1)?.hasFace === true && face.status.restarts === 1);
+      // Every beat of the clock reached the lane: none was lost to the dead engine.
+      expect(stage.meter.frames.shown - shownBefore).toBeGreaterThan(3);
+      expect(seen.length).toBeGreaterThanOrEqual(stage.meter.frames.shown - 2);
+    });
+  });
+
+  it('engine host stopped with SIGSTOP: output goes on with the avatar at rest until the host is replaced', async () => {
+    await withShow({}, async ({ seen, face, stage }) => {
+      await until(() => seen.some(({ hasFace }) => hasFace));
+      process.kill(face.pid!, 'SIGSTOP');
+      await until(() => seen.at(-1)?.hasFace === false);
+      const restingFrom = seen.length;
+      await until(() => seen.at(-1)?.hasFace === true);
+      expect(seen.slice(restingFrom).filter(({ hasFace }) => !hasFace).length).toBeGreaterThan(5);
+      expect(seen.length).toBeGreaterThanOrEqual(stage.meter.frames.shown - 2);
+      expect(face.status.restarts).toBe(1);
+    });
+  });
+
+  it('an engine slower than real time drops late work and keeps showing the newest finished picture', async () => {
+    await withShow({ drawMs: 60 }, async ({ seen, stage }) => {
+      await until(() => seen.filter(({ hasFace }) => hasFace).length > 50);
+      const { frames } = stage.meter;
+      expect(frames.dropped).toBeGreaterThan(5);
+      expect(frames.repeated).toBeGreaterThan(5);
+      const faces = seen.filter(({ hasFace }) => hasFace);
+      const behind = stage.tape.end / 640 - faces.at(-1)!.index;
+      // Late work would pile up and the lag would grow without end; one draw and a beat or two is all it may be.
+      expect(behind).toBeLessThan(12);
+    });
+  });
+
+  it('a swap of avatar shows on the next frame, and no frame mixes two faces', async () => {
+    await withShow({}, async ({ seen, stage }) => {
+      await until(() => seen.some(({ hasFace }) => hasFace));
+      const two = greyAvatar('two', 90);
+      const newest = stage.tape.newestFrame(stage.face.context.after);
+      stage.avatar = two;
+      await until(() => seen.at(-1)?.body === 90);
+      const first = seen.find(({ body }) => body === 90)!;
+      // Two frames may have been in work when the swap came.
+      expect(first.index - newest).toBeLessThanOrEqual(3);
+      expect(seen.slice(seen.indexOf(first)).every(({ body }) => body === 90)).toBe(true);
+    });
+  });
+
+  it('holds still when asked, whatever is said', async () => {
+    await withShow({}, async ({ seen, stage }) => {
+      await until(() => seen.at(-1)?.hasFace === true);
+      stage.isResting = true;
+      await until(() => seen.at(-1)?.hasFace === false);
+      stage.isResting = false;
+      await until(() => seen.at(-1)?.hasFace === true);
+    });
+  });
+});

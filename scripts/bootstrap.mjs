@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const [job = 'start', ...flags] = process.argv.slice(2);
-const jobs = { start: runStart, test: runTests, bench: runBench };
+const jobs = { start: runStart, test: runTests, bench: runBench, setup: () => 0 };
 
 checkNode();
 await install();

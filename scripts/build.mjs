@@ -18,7 +18,7 @@ function buildKernel() {
   run('assemblyscript/bin/asc.js', [
     'src/media/kernel/index.ts',
     ...['--outFile', 'src/media/kernel.wasm', '-O3', '--enable', 'simd', '--runtime', 'stub', '--noAssert'],
-    ...['--initialMemory', '512'],
+    ...['--initialMemory', '16'],
   ]);
 }
 

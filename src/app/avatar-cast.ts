@@ -66,7 +66,7 @@ export class AvatarCast {
 
   /** Looks again which avatars there are. */
   async refresh(): Promise<void> {
-    this.#summaries = await this.#library.list();
+    this.#summaries = (await this.#library.list()).filter(({ problem }) => problem === undefined);
   }
 
   /** Path of an avatar's preview picture. */

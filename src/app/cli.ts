@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { AppError } from '../base/errors.ts';
 import type { PrepareFlags } from './cli/prepare.ts';
 import type { RenderFlags } from './cli/render.ts';
 import type { StartFlags } from './cli/start.ts';
 import { paint } from './cli/terminal.ts';
+import { readVersion } from './read-version.ts';
 
 /** Exit codes: 0 done, 1 failed with an AppError, 2 bad usage. */
 const exitCodes = { failed: 1, usage: 2 } as const;
@@ -61,7 +61,7 @@ program
   .option('--depicts <who>', 'who is shown')
   .option('--consent <statement>', 'who agreed to this use and how, for example "my own face"')
   .option('--licence <licence>', 'licence of the picture')
-  .option('--face <n>', 'which face, when there are several (1 = the largest)', parseNumber)
+  .option('--face <n>', 'which face, when there are several, counted from the left', parseNumber)
   .option('--replace', 'replace an avatar with this id')
   .option('--json', 'print the manifest as JSON')
   .action(async (source: string, flags: PrepareFlags) =>
@@ -176,9 +176,4 @@ function parseNumber(text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || text.trim() === '') throw new InvalidArgumentError('Not a number.');
   return value;
-}
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

@@ -1,9 +1,6 @@
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { HealthReport } from '../api/contributions.ts';
 import { FRAMES_PER_SECOND, type Size } from '../api/media.ts';
 import type { LinkStatus, ShowStatus } from '../api/status.ts';
-import { AvatarLibrary } from '../avatar/library.ts';
 import { AppError, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { findNodeEntry } from '../base/node-entry.ts';
@@ -26,6 +23,7 @@ import { AvatarCast } from './avatar-cast.ts';
 import { builtinPlugins } from './builtin-plugins.ts';
 import { type Choice, chooseCamera, chooseInput, parseChoice } from './choose-links.ts';
 import { publishAddress } from './daemon-address.ts';
+import { defaultAvatarId, openLibrary } from './open-library.ts';
 import { registerShowCommands } from './show-commands.ts';
 import { StatusBoard } from './status-board.ts';
 
@@ -46,12 +44,6 @@ export interface DaemonOptions {
   /** Told what was picked and why, as it is decided. */
   readonly onChoice?: (why: string) => void;
 }
-
-/** Where the avatars that come with the program are: beside `src` and `dist`. */
-export const shippedAvatarsFolder = fileURLToPath(new URL('../../avatars', import.meta.url));
-
-/** The avatar shown when nobody chose one. */
-export const defaultAvatarId = 'mira';
 
 /** The engine host's process, compiled or from source. */
 export const engineHostEntry = findNodeEntry(import.meta.url, './engine-host-process');
@@ -211,7 +203,7 @@ export class Daemon implements AsyncDisposable {
 
   async #openAvatar(): Promise<Size> {
     const { paths, log, avatarId } = this.#options;
-    const library = new AvatarLibrary({ shipped: shippedAvatarsFolder, user: join(paths.data, 'avatars') });
+    const library = openLibrary(paths);
     const { cast, first } = await AvatarCast.open(library, this.#face, avatarId ?? defaultAvatarId, log);
     const meter = this.#meter;
     this.#cast = cast;

@@ -1,6 +1,4 @@
-import { join } from 'node:path';
 import { FRAMES_PER_SECOND, SAMPLES_PER_FRAME } from '../api/media.ts';
-import { AvatarLibrary } from '../avatar/library.ts';
 import { AppError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Paths } from '../base/paths.ts';
@@ -14,7 +12,8 @@ import { Meter } from '../live/meter.ts';
 import { Painter } from '../live/painter.ts';
 import { FRAMES_IN_FLIGHT, type MadeFrame, makeFrame, type Stage } from '../live/show.ts';
 import { Tape } from '../live/tape.ts';
-import { engineHostEntry, shippedAvatarsFolder } from './daemon.ts';
+import { engineHostEntry } from './daemon.ts';
+import { openLibrary } from './open-library.ts';
 
 /** What to render. */
 export interface RenderOptions {
@@ -92,8 +91,7 @@ async function readSound(options: RenderOptions, scope: Scope, signal: AbortSign
 
 async function openStage(options: RenderOptions, tape: Tape, scope: Scope): Promise<Stage> {
   const { paths, log, settings, plugins, avatarId, engine } = options;
-  const library = new AvatarLibrary({ shipped: shippedAvatarsFolder, user: join(paths.data, 'avatars') });
-  const avatar = await library.load(avatarId);
+  const avatar = await openLibrary(paths).load(avatarId);
   const contribution = plugins.findScheme('faceEngines', engine);
   const face = scope.use(
     new FaceHost({

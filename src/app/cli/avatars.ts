@@ -1,19 +1,11 @@
-import { join } from 'node:path';
 import { checkAvatar } from '../../avatar/check-avatar.ts';
-import { AvatarLibrary } from '../../avatar/library.ts';
-import { AppError } from '../../base/errors.ts';
 import { findPaths } from '../../base/paths.ts';
-import { shippedAvatarsFolder } from '../daemon.ts';
+import { openLibrary } from '../open-library.ts';
 import { markOf, paint, printJson, printTable } from './terminal.ts';
-
-/** The avatars of this machine: the shipped ones and the user's. */
-export function openLibrary(): AvatarLibrary {
-  return new AvatarLibrary({ shipped: shippedAvatarsFolder, user: join(findPaths().data, 'avatars') });
-}
 
 /** `musecam avatars list` */
 export async function listAvatars(isJson: boolean): Promise<void> {
-  const avatars = await openLibrary().list();
+  const avatars = await openLibrary(findPaths()).list();
   if (isJson) return printJson(avatars);
   printTable(
     avatars.map((avatar) => [
@@ -21,14 +13,14 @@ export async function listAvatars(isJson: boolean): Promise<void> {
       avatar.name,
       `${avatar.width}x${avatar.height}`,
       avatar.isShipped ? 'shipped' : 'yours',
-      `shows ${avatar.depicts}`,
+      avatar.problem ? `${markOf('broken')} ${avatar.problem}` : `shows ${avatar.depicts}`,
     ]),
   );
 }
 
 /** `musecam avatars show ID` */
 export async function showAvatar(id: string, isJson: boolean): Promise<void> {
-  const library = openLibrary();
+  const library = openLibrary(findPaths());
   const { manifest, folder } = await library.load(id);
   if (isJson) return printJson({ ...manifest, folder, preview: library.previewPath(id) });
   printTable([
@@ -46,8 +38,7 @@ export async function showAvatar(id: string, isJson: boolean): Promise<void> {
 
 /** `musecam avatars check ID`; exit code 1 when there are problems. */
 export async function checkOne(id: string, isJson: boolean): Promise<void> {
-  const folder = openLibrary().find(id)?.folder;
-  if (!folder) throw noSuchAvatar(id);
+  const { folder } = await openLibrary(findPaths()).find(id);
   const report = await checkAvatar(folder);
   if (isJson) printJson(report);
   else if (report.ok) console.log(`${markOf('ready')} ${id} is in order.`);
@@ -59,10 +50,6 @@ export async function checkOne(id: string, isJson: boolean): Promise<void> {
 
 /** `musecam avatars remove ID` */
 export async function removeAvatar(id: string): Promise<void> {
-  await openLibrary().remove(id);
+  await openLibrary(findPaths()).remove(id);
   console.log(`Removed ${id}.`);
-}
-
-function noSuchAvatar(id: string): AppError {
-  return new AppError('NO_SUCH_AVATAR', `There is no avatar ${id}.`, { fix: 'List them: musecam avatars list' });
 }

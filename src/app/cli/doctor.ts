@@ -11,7 +11,7 @@ import { openPluginsWithoutShow } from '../builtin-plugins.ts';
 import { engineHostEntry } from '../daemon.ts';
 import { findDaemon } from '../daemon-address.ts';
 import { loadSettings } from '../load-settings.ts';
-import { openLibrary } from './avatars.ts';
+import { openLibrary } from '../open-library.ts';
 import { markOf, paint, printJson } from './terminal.ts';
 
 /** One finding: which link of the chain it is about, and what was seen. */
@@ -95,13 +95,11 @@ async function checkEngine(plugins: PluginHost, settings: Readonly<Record<string
 }
 
 async function checkAvatars(): Promise<Finding[]> {
-  const library = openLibrary();
   const findings: Finding[] = [];
-  for (const { id } of await library.list()) {
-    const folder = library.find(id)?.folder;
-    const report = folder ? await checkAvatar(folder) : undefined;
-    if (report?.ok) findings.push({ link: 'Avatar', state: 'ready', detail: `${id} is in order` });
-    for (const { message, fix } of report?.problems.slice(0, 1) ?? []) {
+  for (const { id, folder } of await openLibrary(findPaths()).list()) {
+    const report = await checkAvatar(folder);
+    if (report.ok) findings.push({ link: 'Avatar', state: 'ready', detail: `${id} is in order` });
+    for (const { message, fix } of report.problems.slice(0, 1)) {
       findings.push({ link: 'Avatar', state: 'failed', detail: `${id}: ${message}`, ...(fix ? { fix } : {}) });
     }
   }

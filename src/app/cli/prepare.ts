@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import type { FaceEngine } from '../../api/contributions.ts';
 import { preparePhoto } from '../../avatar/prepare-photo.ts';
-import { AppError } from '../../base/errors.ts';
 import { silentLog } from '../../base/log.ts';
 import { findPaths } from '../../base/paths.ts';
 import { openPluginsWithoutShow } from '../builtin-plugins.ts';
 import { loadSettings } from '../load-settings.ts';
-import { openLibrary } from './avatars.ts';
+import { openLibrary, userAvatarsFolder } from '../open-library.ts';
+import { readVersion } from '../read-version.ts';
 import { openProgress, paint, printJson } from './terminal.ts';
 
 /** Flags of `musecam prepare`. */
@@ -30,11 +30,7 @@ export async function prepareAvatar(source: string, flags: PrepareFlags, signal:
   for (const { id, scheme } of plugins.contributions('faceEngines')) {
     engines.set(scheme, await plugins.record('faceEngines', id));
   }
-  if (openLibrary().find(flags.id)?.isShipped) {
-    throw new AppError('AVATAR_EXISTS', `${flags.id} is an avatar that comes with MuseCam.`, {
-      fix: 'Choose another --id.',
-    });
-  }
+  const shipped = (await openLibrary(paths).list()).filter((avatar) => avatar.isShipped);
   using progress = openProgress('Preparing');
   const manifest = await preparePhoto({
     source,
@@ -42,7 +38,9 @@ export async function prepareAvatar(source: string, flags: PrepareFlags, signal:
     name: flags.name ?? flags.id,
     licence: flags.licence ?? 'private',
     consent: { depicts: flags.depicts ?? flags.name ?? flags.id, statement: flags.consent ?? '', date: today() },
-    folder: join(paths.data, 'avatars'),
+    folder: userAvatarsFolder(paths),
+    reservedIds: new Set(shipped.map((avatar) => avatar.id)),
+    preparedBy: `musecam ${readVersion()}`,
     engines,
     signal,
     onProgress: (step, fraction) => progress.update(Math.round(fraction * 100), 100, step),

@@ -1,0 +1,105 @@
+import { findNodeEntry } from '../../base/node-entry.ts';
+import type { CaptureTask } from './capture-protocol.ts';
+
+/** What can read a microphone; the order is that of `auto`. */
+export const CAPTURE_BACKENDS = ['naudiodon', 'parec', 'pw-record', 'arecord'] as const;
+/** The name of a back end. */
+export type CaptureBackend = (typeof CAPTURE_BACKENDS)[number];
+
+/** Which microphone, in the words of the system that knows it. */
+export type CaptureDevice =
+  | { readonly system: 'default' }
+  | { readonly system: 'pulse' | 'portaudio' | 'alsa'; readonly name: string };
+
+/** How to start one child process that delivers sound. */
+export interface CaptureCommand {
+  readonly backend: CaptureBackend;
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Laid over the environment. */
+  readonly environment: NodeJS.ProcessEnv;
+  /**
+   * `naudiodon`: a reply line, then sound, on descriptor 3; ends when its input is closed.
+   * `program`: sound alone on standard output; ends at SIGTERM.
+   */
+  readonly dialect: 'naudiodon' | 'program';
+  /** Rate of a `program`'s sound, in Hz. */
+  readonly sampleRateHz: number;
+}
+
+const RATE_HZ = 16_000;
+const FORMAT = ['--rate=16000', '--channels=1'];
+
+/** Starts the capture process for a task. */
+export function captureProcessCommand(task: CaptureTask, environment: NodeJS.ProcessEnv = {}): CaptureCommand {
+  const entry = findNodeEntry(import.meta.url, './capture-process');
+  return {
+    backend: 'naudiodon',
+    program: process.execPath,
+    args: [...entry.execArgv, entry.path, JSON.stringify(task)],
+    environment,
+    dialect: 'naudiodon',
+    sampleRateHz: RATE_HZ,
+  };
+}
+
+/** The ways a back end can open a device, best first; none where it does not know the device's system. */
+export function captureCommands(backend: CaptureBackend, device: CaptureDevice, module: string): CaptureCommand[] {
+  switch (backend) {
+    case 'naudiodon':
+      return naudiodonCommands(device, module);
+    case 'parec':
+      return parecCommands(device);
+    case 'pw-record':
+      return pwRecordCommands(device);
+    case 'arecord':
+      return arecordCommands(device);
+  }
+}
+
+function naudiodonCommands(device: CaptureDevice, module: string): CaptureCommand[] {
+  const open = (deviceName: string | undefined): CaptureTask => ({ kind: 'capture', module, deviceName });
+  switch (device.system) {
+    case 'default':
+      return [captureProcessCommand(open(undefined))];
+    case 'portaudio':
+      return [captureProcessCommand(open(device.name))];
+    case 'pulse':
+      // PortAudio sees a PulseAudio server as one ALSA device, "pulse"; the source is chosen by libpulse's own variable.
+      return [captureProcessCommand(open('pulse'), { PULSE_SOURCE: device.name })];
+    case 'alsa':
+      return [];
+  }
+}
+
+function parecCommands(device: CaptureDevice): CaptureCommand[] {
+  if (device.system !== 'default' && device.system !== 'pulse') return [];
+  const source = device.system === 'pulse' ? [`--device=${device.name}`] : [];
+  return [program('parec', ['--raw', '--format=s16le', ...FORMAT, '--latency-msec=20', ...source])];
+}
+
+function pwRecordCommands(device: CaptureDevice): CaptureCommand[] {
+  if (device.system !== 'default' && device.system !== 'pulse') return [];
+  const target = device.system === 'pulse' ? [`--target=${device.name}`] : [];
+  const args = ['--format=s16', ...FORMAT, '--latency=20ms', ...target, '-'];
+  // Newer versions write a header to standard output unless told --raw, which older ones do not know.
+  return [program('pw-record', ['--raw', ...args]), program('pw-record', args)];
+}
+
+function arecordCommands(device: CaptureDevice): CaptureCommand[] {
+  if (device.system !== 'default' && device.system !== 'alsa') return [];
+  const pcm = device.system === 'alsa' ? ['-D', device.name] : [];
+  const buffers = ['--buffer-time=80000', '--period-time=20000'];
+  return [program('arecord', ['-q', '-t', 'raw', '-f', 'S16_LE', '-r', '16000', '-c', '1', ...buffers, ...pcm])];
+}
+
+function program(name: Exclude<CaptureBackend, 'naudiodon'>, args: readonly string[]): CaptureCommand {
+  return {
+    backend: name,
+    program: name,
+    args,
+    environment: {},
+    dialect: 'program',
+    sampleRateHz: RATE_HZ,
+  };
+}

@@ -1,0 +1,11 @@
+import { definePlugin } from '../../api/plugin.ts';
+import { createMicrophoneInput } from './microphone-input.ts';
+
+export default definePlugin({
+  activate(context) {
+    context.registerAudioInput(
+      'microphone.input',
+      createMicrophoneInput(() => context.settings['microphone.backend']),
+    );
+  },
+});

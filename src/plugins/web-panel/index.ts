@@ -1,0 +1,17 @@
+import { definePlugin } from '../../api/plugin.ts';
+
+/**
+ * The control page as a video output, `web` or `web:PORT`. Its server is imported when the output is opened, so that a
+ * show without the page does not pay for it.
+ */
+export default definePlugin({
+  activate(context) {
+    context.registerVideoOutput('web-panel.page', {
+      list: async () => [],
+      open: async (options, signal) => {
+        const { openWebPanel } = await import('./open-web-panel.ts');
+        return openWebPanel(context, options, signal);
+      },
+    });
+  },
+});

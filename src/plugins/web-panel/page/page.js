@@ -1,0 +1,188 @@
+import { createAvatars } from './avatars.js';
+import { build, byId, setText } from './build-element.js';
+import { callCommand, listCommands } from './call-command.js';
+import { createChain } from './chain.js';
+import { connect } from './connection.js';
+import { createFaultWatch } from './fault-watch.js';
+import { isFault } from './link-state.js';
+import { createMeters } from './meters.js';
+import { createNumbers } from './numbers.js';
+import { createOutputs } from './outputs.js';
+import { createShortcuts } from './shortcuts.js';
+import { createStage } from './stage.js';
+import { createToasts } from './toasts.js';
+
+/** Buttons that run a command as it is; shown only where the command exists. */
+const BUTTONS = { previous: 'avatar.previous', next: 'avatar.next', hold: 'mouth.rest', stop: 'show.stop' };
+/** The show's states as the header says them. */
+const ON_AIR_WORDS = {
+  off: 'Stopped',
+  starting: 'Starting',
+  ready: 'On air',
+  degraded: 'On air, limited',
+  failed: 'Failed',
+};
+
+const toasts = createToasts();
+const faults = createFaultWatch(toasts);
+const chain = createChain(byId('chain'));
+const meters = createMeters();
+const numbers = createNumbers();
+const outputs = createOutputs();
+const stage = createStage(() => connection.retryNow());
+const avatars = createAvatars((id) => run('avatar.use', { id }));
+let isStopping = false;
+let isLost = false;
+
+const connection = connect({ onOpen, onStatus, onLost, onRefused });
+wireControls();
+
+/** Runs a command; what the daemon refuses is told with its fix and thrown on. */
+async function run(id, args) {
+  try {
+    return await callCommand(id, args);
+  } catch (refused) {
+    toasts.show({
+      key: `command ${id}`,
+      tone: 'fault',
+      title: 'That did not work',
+      text: refused.message,
+      fix: refused.fix,
+    });
+    throw refused;
+  }
+}
+
+async function onOpen() {
+  document.body.dataset.connection = 'open';
+  stage.open();
+  if (isLost) toasts.show({ key: 'connection', tone: 'good', title: 'Connected again' });
+  isLost = false;
+  isStopping = false;
+  setHeld(false);
+  const known = await listCommands().catch(() => new Set());
+  for (const [id, command] of Object.entries(BUTTONS)) byId(id).hidden = !known.has(command);
+}
+
+function onStatus(status, changed) {
+  avatars.update(status, changed);
+  stage.update(status, changed, avatars.nameOf);
+  meters.update(status);
+  chain.update(status, changed);
+  numbers.update(status, changed);
+  outputs.update(status, changed);
+  faults.update(status, changed);
+  if (changed.has('choices')) showChoices(status.choices);
+  showOnAir(status);
+  document.title = titleOf(status);
+}
+
+function onLost(retryInMs) {
+  document.body.dataset.connection = 'lost';
+  rest('off', isStopping ? 'Stopped' : 'Not connected');
+  if (isStopping) {
+    stage.close('stopped', 'The show has ended', 'Start it again with: musecam start', true);
+    return;
+  }
+  const seconds = Math.max(1, Math.round(retryInMs / 1_000));
+  stage.close(
+    'lost',
+    'Lost the connection to MuseCam',
+    `Trying again in ${seconds} s. Does it still run in its terminal?`,
+    true,
+  );
+  if (!isLost)
+    toasts.show({
+      key: 'connection',
+      tone: 'warning',
+      title: 'Lost the connection',
+      text: 'Trying to reach MuseCam again.',
+    });
+  isLost = true;
+}
+
+function onRefused() {
+  document.body.dataset.connection = 'refused';
+  rest('off', 'Not connected');
+  const text = 'It was started anew, with a new key. Open the address that it printed in its terminal.';
+  stage.close('refused', 'This page does not belong to the running MuseCam', text);
+  toasts.dismiss('connection');
+}
+
+/** Nothing is known any more: what moved comes to rest. */
+function rest(state, word) {
+  meters.rest();
+  numbers.rest();
+  byId('on-air').dataset.state = state;
+  setText(byId('on-air-word'), word);
+  setText(byId('uptime'), '');
+  document.title = `${word} · MuseCam`;
+}
+
+function showOnAir({ state, uptimeSeconds }) {
+  byId('on-air').dataset.state = state;
+  setText(byId('on-air-word'), ON_AIR_WORDS[state]);
+  setText(byId('uptime'), clockText(uptimeSeconds));
+}
+
+/** Hours, minutes and seconds, as on a clock. */
+function clockText(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (number) => String(number).padStart(2, '0');
+  return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
+}
+
+/** What the browser's tab says: the fault where there is one, else who is shown. */
+function titleOf(status) {
+  const broken = [status.input, status.engine, ...status.outputs].find((link) => isFault(link.state));
+  return `${broken ? `⚠ ${broken.label}` : avatars.nameOf(status.avatarId)} · MuseCam`;
+}
+
+function showChoices(choices) {
+  const items = choices.length > 0 ? choices : ['Nothing had to be picked.'];
+  byId('choices').replaceChildren(...items.map((choice) => build('li', {}, choice)));
+}
+
+function setHeld(isHeld) {
+  byId('hold').setAttribute('aria-pressed', String(isHeld));
+}
+
+async function toggleHold() {
+  const isHeld = byId('hold').getAttribute('aria-pressed') !== 'true';
+  setHeld(isHeld);
+  await run('mouth.rest', { on: isHeld }).catch(() => setHeld(!isHeld));
+}
+
+async function stopAfterAsking() {
+  const dialog = byId('stop-dialog');
+  dialog.returnValue = 'keep';
+  dialog.showModal();
+  await new Promise((resolve) => dialog.addEventListener('close', resolve, { once: true }));
+  if (dialog.returnValue !== 'stop') return;
+  isStopping = true;
+  await run('show.stop').catch(() => {
+    isStopping = false;
+  });
+}
+
+function wireControls() {
+  const actions = {
+    next: () => run('avatar.next').catch(() => {}),
+    previous: () => run('avatar.previous').catch(() => {}),
+    hold: toggleHold,
+    stop: stopAfterAsking,
+    'full-screen': stage.toggleFullScreen,
+  };
+  for (const [id, action] of Object.entries(actions)) byId(id).addEventListener('click', action);
+  const press = (id) => () => !byId(id).hidden && byId(id).click();
+  createShortcuts(
+    {
+      N: { title: 'Next avatar', run: press('next') },
+      P: { title: 'Previous avatar', run: press('previous') },
+      H: { title: 'Hold still: the mouth rests', run: press('hold') },
+      F: { title: 'Preview in full screen', run: press('full-screen') },
+      '?': { title: 'This list', run: press('open-help') },
+    },
+    (digit) => avatars.chooseNumber(digit),
+  );
+}

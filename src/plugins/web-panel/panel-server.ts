@@ -1,0 +1,154 @@
+import type { Socket } from 'node:net';
+import fastifyWebsocket from '@fastify/websocket';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { PluginContext } from '../../api/plugin.ts';
+import { AppError } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import { addApiRoutes } from './api-routes.ts';
+import type { Door } from './door.ts';
+import type { EventHub, EventSocket } from './event-hub.ts';
+import type { PageFile } from './page-files.ts';
+import { addPageRoutes, PUBLIC_PATHS } from './page-routes.ts';
+import { addPictureRoutes } from './picture-routes.ts';
+import type { PreviewFeed } from './preview-feed.ts';
+import { refusalBody, refusalOf } from './refusal.ts';
+import { buildRefusalPage } from './refusal-page.ts';
+
+/** Largest request body, in bytes: arguments of commands are small. */
+const BODY_LIMIT_BYTES = 64 * 1024;
+/** Largest message a page may send over its WebSocket, in bytes. */
+const SOCKET_MESSAGE_LIMIT_BYTES = 16 * 1024;
+/** How long a request may take to arrive, in ms. */
+const REQUEST_TIMEOUT_MS = 10_000;
+/** Connections at the same time, from all browsers and programs together. */
+const MAX_CONNECTIONS = 256;
+
+/** What the server shows and acts on. */
+export interface PanelParts {
+  readonly context: Pick<PluginContext, 'commands' | 'status' | 'avatarPreview'>;
+  readonly log: Log;
+  readonly door: Door;
+  readonly preview: PreviewFeed;
+  readonly events: EventHub;
+  readonly files: ReadonlyMap<string, PageFile>;
+}
+
+/** The control page's server, complete but not listening yet. Every request passes the door first. */
+export async function createPanelServer(parts: PanelParts): Promise<FastifyInstance> {
+  const server = fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+  });
+  server.server.maxConnections = MAX_CONNECTIONS;
+  closeEverythingAtTheEnd(server);
+  // Before the door: it marks upgrades, and only marked ones are hung up on when the door refuses them.
+  await server.register(fastifyWebsocket, { options: { maxPayload: SOCKET_MESSAGE_LIMIT_BYTES } });
+  server.addHook('onRequest', async (request, reply) => {
+    setSecurityHeaders(request, reply);
+    checkAtDoor(parts.door, request);
+  });
+  acceptJsonOnly(server);
+  server.setErrorHandler((thrown, request, reply) => sendRefusal(thrown, request, reply, parts.log));
+  server.setNotFoundHandler(async (request) => {
+    throw new AppError('WEB_NOT_FOUND', `There is nothing at ${pathOf(request)}.`, {
+      fix: 'Open the control page at /',
+    });
+  });
+  const urls = new Set<string>();
+  server.addHook('onRoute', ({ url }) => void urls.add(url));
+  addPageRoutes(server, parts.files, parts.door);
+  addPictureRoutes(server, parts.preview);
+  addApiRoutes(server, parts.context);
+  server.get('/api/events', { websocket: true }, (socket: EventSocket) => parts.events.add(socket));
+  refuseOtherMethods(server, new Set(urls));
+  return server;
+}
+
+/** Upgraded and half-open connections are not the HTTP server's any more: without this, closing would wait for them. */
+function closeEverythingAtTheEnd(server: FastifyInstance): void {
+  const sockets = new Set<Socket>();
+  server.server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.addHook('preClose', async () => {
+    for (const socket of sockets) socket.destroy();
+  });
+}
+
+/** The path of a request without its query. */
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0]!;
+}
+
+function checkAtDoor(door: Door, request: FastifyRequest): void {
+  const path = pathOf(request);
+  const knock = { method: request.method, path, headers: request.headers };
+  door.checkWhereFrom(knock);
+  const isSignIn = path === '/' && request.method === 'GET' && hasToken(request);
+  if (!isSignIn && !PUBLIC_PATHS.has(path)) door.checkWho(knock);
+}
+
+function hasToken(request: FastifyRequest): boolean {
+  return typeof (request.query as { token?: unknown }).token === 'string';
+}
+
+/**
+ * The page may load only what this server serves, and nobody may frame it, read it or guess its types. `ws:` is spelled
+ * out because older Safari does not count it to 'self'.
+ */
+function setSecurityHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  const ownSocket = /^[\w.[\]:]+$/.test(request.headers.host ?? '') ? ` ws://${request.headers.host}` : '';
+  reply.headers({
+    'Content-Security-Policy':
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; " +
+      `connect-src 'self'${ownSocket}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; ` +
+      "require-trusted-types-for 'script'",
+    'X-Content-Type-Options': 'nosniff',
+    'X-Frame-Options': 'DENY',
+    'Referrer-Policy': 'no-referrer',
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Cache-Control': 'no-store',
+  });
+}
+
+/** Only JSON bodies; an empty one means: no arguments. Keys that poison prototypes are refused. */
+function acceptJsonOnly(server: FastifyInstance): void {
+  const parse = server.getDefaultJsonParser('error', 'error');
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body.length === 0) done(null, undefined);
+    else return parse(request, String(body), done);
+  });
+}
+
+/** Every path in `urls` answers the methods it has no route for with 405 and says which ones it takes. */
+function refuseOtherMethods(server: FastifyInstance, urls: ReadonlySet<string>): void {
+  const all = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+  for (const url of urls) {
+    const allowed = all.filter((method) => server.hasRoute({ url, method }));
+    server.route({
+      url,
+      method: all.filter((method) => !allowed.includes(method)),
+      handler: async (request, reply) => {
+        reply.header('Allow', allowed.join(', '));
+        throw new AppError('WEB_METHOD_NOT_ALLOWED', `${pathOf(request)} does not take ${request.method}.`, {
+          fix: `Use ${allowed.join(' or ')}.`,
+        });
+      },
+    });
+  }
+}
+
+function sendRefusal(thrown: unknown, request: FastifyRequest, reply: FastifyReply, log: Log) {
+  const refusal = refusalOf(thrown);
+  if (refusal.status === 500) log.error('a request failed', { path: pathOf(request), reason: String(thrown) });
+  reply.code(refusal.status);
+  const wantsPage = request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
+  if (wantsPage) return reply.type('text/html; charset=utf-8').send(buildRefusalPage(refusal));
+  return reply.send(refusalBody(refusal));
+}

@@ -1,0 +1,27 @@
+import type { ShowStatus } from '../../api/status.ts';
+
+/** Each top-level field of a status as JSON, by name. Made once per status and shared by all listeners. */
+export type StatusFields = ReadonlyMap<string, string>;
+
+/** Takes a status apart into its top-level fields. */
+export function fieldsOf(status: ShowStatus): StatusFields {
+  const fields = new Map<string, string>();
+  for (const [name, value] of Object.entries(status)) {
+    const json = JSON.stringify(value) as string | undefined;
+    if (json !== undefined) fields.set(name, json);
+  }
+  return fields;
+}
+
+/**
+ * The message that brings a listener from one status to the next: `{"type":"status","status":{…}}` with the top-level
+ * fields that changed. With `known` undefined all of them.
+ */
+export function buildStatusMessage(known: StatusFields | undefined, now: StatusFields): string {
+  let changed = '';
+  for (const [name, json] of now) {
+    if (known?.get(name) === json) continue;
+    changed += `${changed ? ',' : ''}${JSON.stringify(name)}:${json}`;
+  }
+  return `{"type":"status","status":{${changed}}}`;
+}

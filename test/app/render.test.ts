@@ -1,0 +1,117 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { bundledSpeechPath } from '../../src/app/choose-links.ts';
+import type { FrameFacts } from '../../src/app/render.ts';
+import { makeHome, runCli } from '../fakes/cli.ts';
+import { hasProgram, need } from '../fakes/need.ts';
+import { readWav } from '../fakes/read-wav.ts';
+import { writeWav } from '../fakes/write-wav.ts';
+
+using home = makeHome();
+const file = (name: string) => join(home.path, name);
+afterAll(() => home[Symbol.dispose]());
+
+/** Seven seconds of the bundled speech: a sentence, its pause, and a second sentence. */
+const seconds = 7;
+const speech = readWav(bundledSpeechPath).subarray(0, seconds * 16_000);
+
+async function renderSpeech(name: string, avatar: string, extra: string[] = []): Promise<FrameFacts[]> {
+  writeWav(file('speech.wav'), speech);
+  const args = ['render', '--audio', file('speech.wav'), '--avatar', avatar, '--out', file(`${name}.mp4`)];
+  const result = await runCli([...args, '--frames-json', file(`${name}.json`), ...extra], home.env);
+  expect(result.stderr).not.toContain('✖');
+  expect(result.code).toBe(0);
+  return JSON.parse(readFileSync(file(`${name}.json`), 'utf8')) as FrameFacts[];
+}
+
+/** MD5 of every decoded picture. */
+function pictureHashes(path: string): string[] {
+  const text = execFileSync('ffmpeg', ['-v', 'error', '-i', path, '-map', '0:v', '-f', 'framemd5', '-'], {
+    encoding: 'utf8',
+  });
+  return text
+    .split('\n')
+    .filter((line) => /^0,/.test(line))
+    .map((line) => line.split(',').at(-1)?.trim() ?? '');
+}
+
+/** Loudness of a frame's own 40 ms. */
+const loudness = (frame: number) => Math.hypot(...speech.subarray(frame * 640, frame * 640 + 640)) / Math.sqrt(640);
+
+describe('musecam render', () => {
+  it('moves the mouth in speech, keeps it closed in pauses, and says so for every frame', async (context) => {
+    need(context, hasProgram('ffmpeg'), 'ffmpeg');
+    const frames = await renderSpeech('mira', 'mira');
+    expect(frames).toHaveLength(seconds * 25);
+    expect(frames.map(({ index }) => index)).toEqual(frames.map((_, n) => n));
+    for (const { timeSeconds, index, openness, width, closure, patch } of frames) {
+      expect(timeSeconds).toBeCloseTo(index / 25, 9);
+      expect(openness).toBeGreaterThanOrEqual(0);
+      expect(openness).toBeLessThanOrEqual(1);
+      expect(Math.abs(width)).toBeLessThanOrEqual(1);
+      expect(closure).toBeGreaterThanOrEqual(0);
+      expect((patch.width % 2) + (patch.height % 2) + (patch.x % 2) + (patch.y % 2)).toBe(0);
+    }
+    const spoken = frames.filter(({ index }) => loudness(index) > 0.05);
+    expect(spoken.filter(({ speaking }) => speaking).length / spoken.length).toBeGreaterThan(0.95);
+    expect(Math.max(...spoken.map(({ openness }) => openness))).toBeGreaterThan(0.5);
+    // Pauses: more than 300 ms away from any sound on both sides.
+    const isPause = (n: number) =>
+      Array.from({ length: 17 }, (_, i) => n - 8 + i).every((k) => loudness(Math.max(0, k)) < 0.002);
+    const pauses = frames.filter(({ index }) => index > 8 && isPause(index));
+    expect(pauses.length).toBeGreaterThan(3);
+    for (const { openness, speaking } of pauses)
+      expect({ openness, speaking }).toEqual({ openness: 0, speaking: false });
+  });
+
+  it('gives the same pictures each time, and other pictures for another avatar', async (context) => {
+    need(context, hasProgram('ffmpeg'), 'ffmpeg');
+    const first = await renderSpeech('once', 'jonas');
+    const again = await renderSpeech('twice', 'jonas');
+    expect(again).toEqual(first);
+    expect(pictureHashes(file('twice.mp4'))).toEqual(pictureHashes(file('once.mp4')));
+    await renderSpeech('other', 'mira');
+    const hash = (name: string) =>
+      createHash('md5')
+        .update(pictureHashes(file(name)).join())
+        .digest('hex');
+    expect(hash('other.mp4')).not.toBe(hash('once.mp4'));
+  });
+
+  it('writes 25 fps, the right length, and sound that starts with the picture', async (context) => {
+    need(context, hasProgram('ffprobe'), 'ffprobe');
+    await renderSpeech('probe', 'mira');
+    const args = ['-v', 'error', '-count_frames', '-show_streams', '-of', 'json', file('probe.mp4')];
+    const { streams } = JSON.parse(execFileSync('ffprobe', args, { encoding: 'utf8' })) as {
+      streams: {
+        codec_type: string;
+        r_frame_rate: string;
+        nb_read_frames: string;
+        start_time: string;
+        duration: string;
+      }[];
+    };
+    const video = streams.find(({ codec_type }) => codec_type === 'video')!;
+    const audio = streams.find(({ codec_type }) => codec_type === 'audio')!;
+    expect(video.r_frame_rate).toBe('25/1');
+    expect(Math.abs(Number(video.nb_read_frames) - seconds * 25)).toBeLessThanOrEqual(1);
+    expect(Math.abs(Number(video.start_time) - Number(audio.start_time))).toBeLessThanOrEqual(0.04);
+    expect(Math.abs(Number(audio.duration) - seconds)).toBeLessThanOrEqual(0.1);
+  });
+
+  it('with idle life off, a frame in a pause is the avatar at rest, pixel for pixel', async (context) => {
+    need(context, hasProgram('ffmpeg'), 'ffmpeg');
+    const frames = await renderSpeech('still', 'jonas', ['--set', 'puppet.idle=0']);
+    const hashes = pictureHashes(file('still.mp4'));
+    const isSilent = (n: number) =>
+      frames[n]?.openness === 0 && frames[n]?.speaking === false && frames[n]?.closure === 0;
+    const silent = frames.filter(({ index }) => isSilent(index) && isSilent(index - 1) && isSilent(index + 1));
+    expect(silent.length).toBeGreaterThan(3);
+    // The encoder sees identical pictures; after a cut of motion it needs a few frames to settle, so compare runs.
+    const runs = silent.filter(({ index }) => hashes[index] === hashes[index - 1]);
+    expect(runs.length).toBeGreaterThan(silent.length / 2);
+  });
+});

@@ -1,0 +1,275 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { z } from 'zod';
+import type { HealthReport } from '../../../src/api/contributions.ts';
+import { frameByteLength, type VideoFrame } from '../../../src/api/media.ts';
+import type { AvatarSummary, ShowStatus } from '../../../src/api/status.ts';
+import { AppError } from '../../../src/base/errors.ts';
+import { Emitter } from '../../../src/base/event.ts';
+import { silentLog } from '../../../src/base/log.ts';
+import { Scope } from '../../../src/base/scope.ts';
+import { CommandTable } from '../../../src/host/commands.ts';
+import { openWebPanel } from '../../../src/plugins/web-panel/open-web-panel.ts';
+import type { WebPanelOutput } from '../../../src/plugins/web-panel/web-panel-output.ts';
+
+/** The token all stands use, so that a page can find its stand again after a restart. */
+export const STAND_TOKEN = 'a-token-for-tests-that-nobody-guesses';
+const SIZE = { width: 1280, height: 720 } as const;
+/** The frame's index stands in the picture's top rows as this many black or white squares of {@link BIT_PX}. */
+const BITS = 16;
+const BIT_PX = 80;
+
+/** A whole status in which all is well. */
+export function makeStatus(overrides: Partial<ShowStatus> = {}): ShowStatus {
+  return {
+    state: 'ready',
+    uptimeSeconds: 12,
+    avatarId: 'ada',
+    avatars: [makeAvatar('ada', 'Ada'), makeAvatar('bo', 'Bo'), makeAvatar('cy', 'Cy')],
+    input: { id: 'microphone.input', label: 'Built-in microphone', state: 'ready' },
+    engine: { id: 'puppet.engine', label: 'Puppet', state: 'ready', restarts: 0 },
+    outputs: [
+      { id: 'v4l2.camera', label: 'MuseCam (/dev/video10)', state: 'ready', sent: 300, dropped: 1 },
+      { id: 'web-panel.page', label: 'http://127.0.0.1:4747', state: 'ready', sent: 300, dropped: 0 },
+    ],
+    levelDb: -24,
+    speaking: true,
+    openness: 0.4,
+    frames: { shown: 300, fresh: 296, repeated: 4, dropped: 2, freshPerSecond: 24.8 },
+    latency: { p50Ms: 72, p95Ms: 95 },
+    hear: { p50Ms: 1.1, p95Ms: 1.9 },
+    draw: { p50Ms: 2.6, p95Ms: 4.2 },
+    paste: { p50Ms: 0.3, p95Ms: 0.4 },
+    choices: ['Microphone: Built-in microphone, the system default.', 'Camera: /dev/video10, the only virtual camera.'],
+    ...overrides,
+  };
+}
+
+function makeAvatar(id: string, name: string): AvatarSummary {
+  return { id, name, ...SIZE, isShipped: true, isResident: true, depicts: 'invented' };
+}
+
+/** A moving 720p picture: grey ramp, a bar that travels, and the frame's own index as squares along the top. */
+export function makeFrame(index: number): VideoFrame {
+  const { width, height } = SIZE;
+  const data = new Uint8Array(frameByteLength('i420', SIZE));
+  data.fill(128, width * height);
+  const barAt = (index * 16) % (width - 64);
+  for (let y = 0; y < height; y++) {
+    const row = data.subarray(y * width, (y + 1) * width);
+    row.fill((60 + (y * 100) / height) | 0);
+    if (y >= BIT_PX) row.fill(220, barAt, barAt + 64);
+    else for (let bit = 0; bit < BITS; bit++) row.fill((index >> bit) & 1 ? 235 : 16, bit * BIT_PX, (bit + 1) * BIT_PX);
+  }
+  return { ...SIZE, format: 'i420', data, index, capturedAtMs: Number.NaN };
+}
+
+/** The index written into a picture by {@link makeFrame}, read back from its JPEG. */
+export async function readIndex(jpeg: Uint8Array): Promise<number> {
+  const { data, info } = await sharp(jpeg).greyscale().raw().toBuffer({ resolveWithObject: true });
+  const scale = info.width / SIZE.width;
+  const y = Math.round((BIT_PX / 2) * scale);
+  let index = 0;
+  for (let bit = 0; bit < BITS; bit++) {
+    const x = Math.round((bit + 0.5) * BIT_PX * scale);
+    if (data[(y * info.width + x) * info.channels]! > 128) index |= 1 << bit;
+  }
+  return index;
+}
+
+/** What a stand is opened with. */
+export interface StandOptions {
+  readonly target?: string | undefined;
+  readonly settings?: Readonly<Record<string, unknown>>;
+  readonly status?: ShowStatus;
+  readonly token?: string;
+}
+
+/** The real control page around a show that is not there: its status is set by the test, its commands are written down. */
+export class PanelStand implements AsyncDisposable {
+  /** Commands that were run, in order. */
+  readonly ran: { readonly id: string; readonly args: unknown }[] = [];
+  readonly health: HealthReport[] = [];
+  readonly commands = new CommandTable();
+  readonly #changed = new Emitter<ShowStatus>();
+  readonly #scope = new Scope();
+  readonly #refused = new Set<string>();
+  #status: ShowStatus;
+  #output: WebPanelOutput | undefined;
+  #frameIndex = 0;
+
+  private constructor(status: ShowStatus) {
+    this.#status = status;
+  }
+
+  static async open(options: StandOptions = {}): Promise<PanelStand> {
+    const stand = new PanelStand(options.status ?? makeStatus());
+    stand.#addCommands();
+    const folder = await mkdtemp(join(tmpdir(), 'musecam-panel-'));
+    stand.#scope.use(() => rm(folder, { recursive: true, force: true }));
+    const pictures = await drawPictures(folder);
+    const before = process.env.MUSECAM_TOKEN;
+    process.env.MUSECAM_TOKEN = options.token ?? STAND_TOKEN;
+    try {
+      const context = {
+        commands: stand.commands,
+        settings: options.settings ?? {},
+        status: stand.feed,
+        avatarPreview: (id: string) => pictures.get(id),
+      };
+      const target = 'target' in options ? options.target : '0';
+      const open = { target, log: silentLog, onHealth: (report: HealthReport) => void stand.health.push(report) };
+      stand.#output = stand.#scope.use(await openWebPanel(context, open, new AbortController().signal));
+    } catch (thrown) {
+      await stand.#scope.close();
+      throw thrown;
+    } finally {
+      if (before === undefined) delete process.env.MUSECAM_TOKEN;
+      else process.env.MUSECAM_TOKEN = before;
+    }
+    return stand;
+  }
+
+  get output(): WebPanelOutput {
+    return this.#output!;
+  }
+
+  /** What a person opens. */
+  get address(): string {
+    return `${this.output.url}?token=${this.output.token}`;
+  }
+
+  get port(): number {
+    return Number(new URL(this.output.label).port);
+  }
+
+  get feed() {
+    const stand = this;
+    return {
+      get current() {
+        return stand.#status;
+      },
+      onDidChange: this.#changed.event,
+    };
+  }
+
+  /** Changes the show's status and tells whoever listens. */
+  say(overrides: Partial<ShowStatus>): void {
+    this.#status = { ...this.#status, ...overrides };
+    this.#changed.fire(this.#status);
+  }
+
+  /** Sends the next frame, as the show's lane does. */
+  async sendFrame(): Promise<number> {
+    const index = this.#frameIndex++;
+    await this.output.send(makeFrame(index));
+    return index;
+  }
+
+  /** Sends 25 frames a second until disposed. */
+  play(): Disposable {
+    const timer = setInterval(() => void this.sendFrame(), 40);
+    this.#scope.use(() => clearInterval(timer));
+    return { [Symbol.dispose]: () => clearInterval(timer) };
+  }
+
+  /** Asks the server; by default as a program that has the token. */
+  ask(path: string, options: AskOptions = {}): Promise<Answer> {
+    return ask(this.port, path, { token: STAND_TOKEN, ...options });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#scope.close();
+  }
+
+  #addCommands(): void {
+    const add = <Args>(id: string, args: z.ZodType<Args>, run: (args: Args) => unknown = () => undefined) =>
+      this.commands.register<Args>({
+        id,
+        title: id,
+        args,
+        run: async (given) => {
+          this.ran.push({ id, args: given });
+          return run(given);
+        },
+      });
+    const nothing = z.object({});
+    add('avatar.use', z.object({ id: z.string() }), ({ id }) => this.#useAvatar(id));
+    add('avatar.next', nothing);
+    add('avatar.previous', nothing);
+    add('mouth.rest', z.object({ on: z.boolean() }));
+    add('show.stop', nothing);
+    add('test.bug', nothing, () => {
+      throw new TypeError('the insides of a bug at /secret/path');
+    });
+  }
+
+  /** From now on swaps to this avatar are refused, as when its files have gone. */
+  refuse(id: string): void {
+    this.#refused.add(id);
+  }
+
+  #useAvatar(id: string): { readonly avatarId: string } {
+    if (this.#refused.has(id) || !this.#status.avatars.some((avatar) => avatar.id === id)) {
+      throw new AppError('NO_SUCH_AVATAR', `There is no avatar ${id}.`, { fix: 'List them: musecam avatars list' });
+    }
+    this.say({ avatarId: id });
+    return { avatarId: id };
+  }
+}
+
+/** How to ask. A header of `undefined` is left out. */
+export interface AskOptions {
+  readonly method?: string;
+  readonly headers?: OutgoingHttpHeaders;
+  readonly body?: string;
+  /** Sent as bearer token; undefined = none. */
+  readonly token?: string | undefined;
+}
+
+/** What came back. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  json(): { readonly code?: string; readonly message?: string; readonly fix?: string };
+}
+
+/** One request whose every header is ours: `fetch` would not let a test forge Host or Origin. */
+export function ask(port: number, path: string, options: AskOptions = {}): Promise<Answer> {
+  const { method = 'GET', headers = {}, body, token } = options;
+  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      { host: '127.0.0.1', port, path, method, headers: { ...authorization, ...headers }, agent: false },
+      (response) => {
+        const pieces: Buffer[] = [];
+        response.on('data', (piece: Buffer) => pieces.push(piece));
+        response.on('error', reject);
+        response.on('end', () => {
+          const text = Buffer.concat(pieces).toString();
+          resolve({ status: response.statusCode!, headers: response.headers, text, json: () => JSON.parse(text) });
+        });
+      },
+    );
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+/** A picture for two of the three avatars; the third has none. */
+async function drawPictures(folder: string): Promise<Map<string, string>> {
+  const colours = { ada: '#b4532a', bo: '#2a6fb4' } as const;
+  const pictures = new Map<string, string>();
+  for (const [id, background] of Object.entries(colours)) {
+    const path = join(folder, `${id}.png`);
+    await sharp({ create: { width: 320, height: 180, channels: 3, background } })
+      .png()
+      .toFile(path);
+    pictures.set(id, path);
+  }
+  return pictures;
+}

@@ -52,6 +52,8 @@ export interface ShowStatus {
   /** Loudness of the last frame's sound in dB of full scale, -100 … 0. */
   readonly levelDb: number;
   readonly speaking: boolean;
+  /** Holding still: the avatar at rest, whatever is said. */
+  readonly resting: boolean;
   readonly openness: number;
   readonly frames: {
     /** Ticks of the 25 fps clock so far. */

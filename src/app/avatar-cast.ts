@@ -66,7 +66,10 @@ export class AvatarCast {
 
   /** Looks again which avatars there are. */
   async refresh(): Promise<void> {
-    this.#summaries = (await this.#library.list()).filter(({ problem }) => problem === undefined);
+    const sound = (await this.#library.list()).filter(({ problem }) => problem === undefined);
+    this.#summaries = sound.map(({ id, name, width, height, isShipped, isResident, depicts }) => ({
+      ...{ id, name, width, height, isShipped, isResident, depicts },
+    }));
   }
 
   /** Path of an avatar's preview picture. */

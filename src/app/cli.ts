@@ -7,12 +7,14 @@ import type { StartFlags } from './cli/start.ts';
 import { paint } from './cli/terminal.ts';
 import { readVersion } from './read-version.ts';
 
-/** Exit codes: 0 done, 1 failed with an AppError, 2 bad usage. */
-const exitCodes = { failed: 1, usage: 2 } as const;
+/** Exit codes: 0 done, 1 failed with an AppError, 2 bad usage, 130 ended by Ctrl-C. */
+const exitCodes = { failed: 1, usage: 2, interrupted: 130 } as const;
+
+/** How long closing may take after Ctrl-C before the process ends anyway, in ms. */
+const CLOSE_DEADLINE_MS = 75_000;
 
 const abort = new AbortController();
-process.once('SIGINT', () => abort.abort(new AppError('INTERRUPTED', 'Interrupted.')));
-process.once('SIGTERM', () => abort.abort(new AppError('INTERRUPTED', 'Interrupted.')));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
 
 const program = new Command('musecam')
   .description('Gives your voice a face, live, on the machine you own.')
@@ -158,7 +160,7 @@ process.exit();
 function report(thrown: unknown): number {
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : exitCodes.usage;
   if (thrown instanceof AppError) {
-    if (thrown.code === 'INTERRUPTED') return 130;
+    if (thrown.code === 'INTERRUPTED') return exitCodes.interrupted;
     console.error(`${paint('red', '✖')} ${thrown.message} [${thrown.code}]`);
     if (thrown.fix) console.error(`  → ${thrown.fix}`);
     return exitCodes.failed;
@@ -166,6 +168,13 @@ function report(thrown: unknown): number {
   console.error('This is a bug in MuseCam; please report it with the lines below.');
   console.error(thrown);
   return exitCodes.failed;
+}
+
+/** The first Ctrl-C closes everything in order; a second one, or closing that takes too long, ends at once. */
+function interrupt(): void {
+  if (abort.signal.aborted) process.exit(exitCodes.interrupted);
+  abort.abort(new AppError('INTERRUPTED', 'Interrupted.'));
+  setTimeout(() => process.exit(exitCodes.interrupted), CLOSE_DEADLINE_MS).unref();
 }
 
 function collect(value: string, earlier: string[] | undefined): string[] {

@@ -1,6 +1,7 @@
 import type { HealthReport } from '../api/contributions.ts';
 import { FRAMES_PER_SECOND, type Size } from '../api/media.ts';
 import type { LinkStatus, ShowStatus } from '../api/status.ts';
+import { anySignal } from '../base/any-signal.ts';
 import { AppError, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { findNodeEntry } from '../base/node-entry.ts';
@@ -21,7 +22,7 @@ import { type LiveStage, runShow } from '../live/show.ts';
 import { Tape } from '../live/tape.ts';
 import { AvatarCast } from './avatar-cast.ts';
 import { builtinPlugins } from './builtin-plugins.ts';
-import { type Choice, chooseCamera, chooseInput, parseChoice } from './choose-links.ts';
+import { bundledSpeechPath, type Choice, chooseCamera, chooseInput, parseChoice } from './choose-links.ts';
 import { publishAddress } from './daemon-address.ts';
 import { defaultAvatarId, openLibrary } from './open-library.ts';
 import { registerShowCommands } from './show-commands.ts';
@@ -133,6 +134,7 @@ export class Daemon implements AsyncDisposable {
       outputs: this.#lanes.map((lane) => lane.status),
       levelDb: last.levelDb,
       speaking: last.heard?.speaking ?? false,
+      resting: this.#stage.isResting,
       openness: last.heard?.openness ?? 0,
       frames: {
         shown: frames.shown,
@@ -157,7 +159,7 @@ export class Daemon implements AsyncDisposable {
 
   async #open(signal: AbortSignal): Promise<void> {
     const { options, stop } = { options: this.#options, stop: this.#stop };
-    const running = AbortSignal.any([signal, stop.signal]);
+    const running = anySignal(signal, stop.signal);
     this.#scope.use(this.#board);
     this.#scope.use(this.#plugins);
     this.#openEngine();
@@ -171,7 +173,9 @@ export class Daemon implements AsyncDisposable {
     });
     await this.#openPage(size, running);
     for (const text of options.outputs ?? []) {
-      if (text !== 'web') await this.#openOutput(parseChoice(this.#plugins, 'videoOutputs', text), size, running);
+      // The control page is open already; --port chooses its port.
+      if (!/^web(:|$)/.test(text))
+        await this.#openOutput(parseChoice(this.#plugins, 'videoOutputs', text), size, running);
     }
     const feed = new Feed(this.#tape);
     void feed.keepTime(running);
@@ -290,7 +294,8 @@ export class Daemon implements AsyncDisposable {
     );
     this.#scope.use(input);
     if (this.#options.input) this.#note(`Voice: ${input.label}, as asked.`);
-    this.#input = { id: contribution.id, label: input.label, state: 'ready' };
+    const label = target === bundledSpeechPath ? 'Bundled speech' : input.label;
+    this.#input = { id: contribution.id, label, state: 'ready' };
     void feed
       .follow(input, signal)
       .then(() => {

@@ -19,8 +19,12 @@ let engine: OpenFaceEngine | undefined;
 /** Calls are answered one after another, in order: engines need not be re-entrant. */
 let queue: Promise<void> = Promise.resolve();
 
-process.on('message', (message) => {
-  queue = queue.then(() => answer(message as ToEngine));
+process.on('message', (received) => {
+  const message = received as ToEngine;
+  // Loading an avatar reads files; the face on air goes on moving meanwhile.
+  const isLoading = message.type === 'load' || message.type === 'unload';
+  if (isLoading) void queue.then(() => void answer(message));
+  else queue = queue.then(() => answer(message));
 });
 process.on('disconnect', () => process.exit(0));
 // Ctrl-C reaches the whole process group; the show decides when we end.

@@ -81,7 +81,7 @@ async function readSound(options: RenderOptions, scope: Scope, signal: AbortSign
   );
   const sound = new Tape(LONGEST_SOUND_SECONDS);
   await new Feed(sound).follow(input, signal);
-  if (sound.end === 0) throw new AppError('SOUND_EMPTY', `${options.audioPath} holds no sound.`);
+  if (sound.end === 0) throw new AppError('WAV_EMPTY', `${options.audioPath} holds no sound.`);
   if (sound.end > LONGEST_SOUND_SECONDS * FRAMES_PER_SECOND * SAMPLES_PER_FRAME) {
     throw new AppError('SOUND_TOO_LONG', `${options.audioPath} is longer than an hour.`, { fix: 'Cut it into parts.' });
   }

@@ -3,7 +3,7 @@ export type Owned = AsyncDisposable | Disposable | (() => void | Promise<void>);
 
 /**
  * Owns what must be given back: devices, sockets, processes, listeners. Closing disposes everything in reverse order of
- * adding, each once, and collects failures into one AggregateError. (Node 20 has no AsyncDisposableStack.)
+ * adding, each once, and throws the failure, several as one AggregateError. (Node 20 has no AsyncDisposableStack.)
  */
 export class Scope implements AsyncDisposable {
   readonly #owned: Owned[] = [];
@@ -40,7 +40,8 @@ export class Scope implements AsyncDisposable {
         failures.push(thrown);
       }
     }
-    if (failures.length > 0) throw new AggregateError(failures, `${failures.length} thing(s) could not be closed`);
+    if (failures.length === 1) throw failures[0];
+    if (failures.length > 1) throw new AggregateError(failures, `${failures.length} thing(s) could not be closed`);
   }
 }
 

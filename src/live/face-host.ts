@@ -65,11 +65,12 @@ export class FaceHost implements AsyncDisposable {
   get status(): LinkStatus & { readonly restarts: number } {
     const { engineId, engineTitle } = this.#options;
     const isStuck = this.#state === 'ready' && this.#process?.isSilent === true;
+    const detail = isStuck ? 'it does not answer; the avatar is shown at rest' : this.#detail;
     return {
       id: engineId,
       label: engineTitle,
       state: isStuck ? 'degraded' : this.#state,
-      detail: isStuck ? 'it does not answer; the avatar is shown at rest' : this.#detail,
+      ...(detail ? { detail } : {}),
       restarts: this.#restarts,
     };
   }
@@ -87,7 +88,7 @@ export class FaceHost implements AsyncDisposable {
   /** Makes an avatar resident, now and after every restart. @throws AppError when the engine cannot use it. */
   async load(avatar: AvatarRef): Promise<void> {
     this.#avatars.set(avatar.id, avatar);
-    if (!this.#process?.isAnswering) return;
+    if (!this.#process?.isAnswering || this.#state !== 'ready') return;
     await this.#loadInto(this.#process, avatar);
   }
 
@@ -117,7 +118,7 @@ export class FaceHost implements AsyncDisposable {
 
   async #ask(request: EngineRequest): Promise<unknown> {
     const process = this.#process;
-    if (!process?.isAnswering) return undefined;
+    if (!process?.isAnswering || this.#state !== 'ready') return undefined;
     const { isLive, log } = this.#options;
     const askedMs = performance.now();
     const answer = process.request(request).then(
@@ -168,9 +169,10 @@ export class FaceHost implements AsyncDisposable {
   async #open(process: EngineProcess): Promise<void> {
     try {
       this.#context = await process.opened;
+      // The first one warms the engine up; no frame waits for that, the avatar is at rest until the engine is ready.
       for (const avatar of this.#avatars.values()) await this.#loadInto(process, avatar);
       this.#state = 'ready';
-      this.#detail = this.#restarts === 0 ? 'running' : `running again after ${this.#restarts} restart(s)`;
+      this.#detail = this.#restarts === 0 ? '' : `running again after ${this.#restarts} restart(s)`;
       this.#settleFirstOpen?.resolve();
     } catch (thrown) {
       this.#state = 'failed';

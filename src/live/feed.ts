@@ -18,14 +18,16 @@ export class Feed {
   readonly #tape: Tape;
   readonly #time: TimeSource;
   #resampler: Resampler | undefined;
-  /** Up to which moment the tape has been written, in ms. */
+  /** Up to which moment of capturing the tape has been written, in ms. */
   #writtenUntilMs: number;
+  #arrivedMs: number;
   #isStalled = false;
 
   constructor(tape: Tape, time: TimeSource = realTime) {
     this.#tape = tape;
     this.#time = time;
     this.#writtenUntilMs = time.now();
+    this.#arrivedMs = this.#writtenUntilMs;
   }
 
   /** Writes everything the input delivers; resolves at its end or when the signal aborts. */
@@ -41,9 +43,9 @@ export class Feed {
     while (!signal.aborted) {
       await this.#time.sleepUntil(this.#time.now() + WATCH_MS, signal);
       const now = this.#time.now();
+      this.#isStalled ||= now - this.#arrivedMs >= STALLED_AFTER_MS;
       const missingMs = now - this.#writtenUntilMs;
-      this.#isStalled ||= missingMs >= STALLED_AFTER_MS;
-      if (!this.#isStalled) continue;
+      if (!this.#isStalled || missingMs <= 0) continue;
       const silence = new Float32Array(Math.floor((missingMs * SAMPLE_RATE_HZ) / 1000));
       this.#writtenUntilMs += (silence.length * 1000) / SAMPLE_RATE_HZ;
       this.#tape.write(silence, this.#writtenUntilMs);
@@ -51,10 +53,23 @@ export class Feed {
   }
 
   #write(chunk: AudioChunk): void {
+    this.#arrivedMs = this.#time.now();
+    const samples = this.#isStalled ? this.#withoutOverlap(chunk) : chunk.samples;
+    if (samples.length === 0) return;
     const resampler = this.#resamplerFor(chunk.sampleRateHz);
-    this.#tape.write(resampler.push(chunk.samples), chunk.capturedAtMs - resampler.delaySeconds * 1000);
-    this.#writtenUntilMs = this.#time.now();
+    this.#tape.write(resampler.push(samples), chunk.capturedAtMs - resampler.delaySeconds * 1000);
+    this.#writtenUntilMs = Number.isNaN(chunk.capturedAtMs) ? this.#arrivedMs : chunk.capturedAtMs;
     this.#isStalled = false;
+  }
+
+  /**
+   * After a stall: leaves out what was captured while silence was being written in its place. When this process itself was
+   * held up, the sound of that time comes in one burst; kept whole it would put the tape ahead of the clock for good.
+   */
+  #withoutOverlap({ samples, sampleRateHz, capturedAtMs }: AudioChunk): Float32Array {
+    const overlapMs = this.#writtenUntilMs - (capturedAtMs - (samples.length * 1000) / sampleRateHz);
+    if (!(overlapMs > 0)) return samples;
+    return samples.subarray(Math.min(samples.length, Math.round((overlapMs * sampleRateHz) / 1000)));
   }
 
   /** A new rate (another microphone was plugged in) gets a new filter. */

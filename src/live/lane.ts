@@ -3,8 +3,8 @@ import type { OutputStatus } from '../api/status.ts';
 import { messageOf } from '../base/errors.ts';
 import type { PooledFrame } from './frame-pool.ts';
 
-/** How long an output may take to close before it is left behind, in ms. */
-const CLOSE_DEADLINE_MS = 12_000;
+/** How long an output may take to close (a long recording is rewritten for fast start) before it is left behind, in ms. */
+const CLOSE_DEADLINE_MS = 60_000;
 
 /**
  * One output with a mailbox of one: while it is busy with a picture, newer ones replace each other in the mailbox, so a

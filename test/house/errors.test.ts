@@ -9,7 +9,7 @@ const source = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8
   .join('\n');
 
 /** Codes are written in capitals with at least one underscore, in quotes, wherever an error is made. */
-const thrown = new Set([...source.matchAll(/['"`]([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)['"`]/g)].map((match) => match[1]));
+const thrown = new Set([...source.matchAll(/['"`]([A-Z][A-Z0-9_]{4,})['"`]/g)].map((match) => match[1]));
 const documented = [...readFileSync(join(root, 'docs/errors.md'), 'utf8').matchAll(/^## ([A-Z0-9_]+)$/gm)].map(
   (match) => match[1] ?? '',
 );

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import type { HealthReport } from '../../api/contributions.ts';
+import type { DeviceInfo, HealthReport } from '../../api/contributions.ts';
 import { checkAvatar } from '../../avatar/check-avatar.ts';
 import { FaceFinder } from '../../avatar/find-face.ts';
 import { AppError, messageOf } from '../../base/errors.ts';
@@ -58,15 +58,29 @@ async function checkContributions(
   signal: AbortSignal,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const { id } of plugins.contributions(point)) {
+  for (const { id, scheme } of plugins.contributions(point)) {
     try {
       const record = await plugins.record(point, id);
       for (const report of (await record.check?.(signal)) ?? []) findings.push({ link, ...report });
+      if (point === 'audioInputs' && scheme === 'mic') findings.push(...describeMicrophones(await record.list(signal)));
     } catch (thrown) {
       findings.push(failed(link, thrown));
     }
   }
   return findings;
+}
+
+function describeMicrophones(devices: readonly DeviceInfo[]): Finding[] {
+  if (devices.length > 0) {
+    return devices.map(({ label, state, detail, fix, isDefault }) => ({
+      link: 'Voice',
+      state: state === 'ready' ? 'ready' : 'degraded',
+      detail: `${label}${isDefault ? ' (default)' : ''}${detail ? `: ${detail}` : ''}`,
+      ...(fix ? { fix } : {}),
+    }));
+  }
+  const detail = 'no microphone was found: the bundled speech is used';
+  return [{ link: 'Voice', state: 'degraded', detail, fix: 'Plug one in; on Linux see: pactl list short sources' }];
 }
 
 async function checkEngine(plugins: PluginHost, settings: Readonly<Record<string, unknown>>): Promise<Finding> {

@@ -1,5 +1,6 @@
 import open from 'open';
 import type { ShowStatus } from '../../api/status.ts';
+import { anySignal } from '../../base/any-signal.ts';
 import { findPaths } from '../../base/paths.ts';
 import { Daemon, type DaemonOptions } from '../daemon.ts';
 import { loadSettings } from '../load-settings.ts';
@@ -26,8 +27,7 @@ export async function start(flags: StartFlags, signal: AbortSignal): Promise<voi
   const { values, warnings } = await loadSettings(paths, flags.set);
   const log = openLog(flags.verbose ? 'debug' : 'error');
   for (const warning of warnings) console.error(paint('yellow', `! ${warning}`));
-  const until =
-    flags.seconds === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(flags.seconds * 1000)]);
+  const until = flags.seconds === undefined ? signal : anySignal(signal, AbortSignal.timeout(flags.seconds * 1000));
   const options: DaemonOptions = {
     paths,
     log,

@@ -1,3 +1,4 @@
+import { anySignal } from '../../base/any-signal.ts';
 import { CaptureChild } from './capture-child.ts';
 import { captureProcessCommand } from './capture-command.ts';
 import type { CaptureReply, PortAudioDevice } from './capture-protocol.ts';
@@ -18,7 +19,7 @@ export async function listPortAudioDevices(
   const command = captureProcessCommand({ kind: 'list', module });
   const child = new CaptureChild(command, environment, timing.endLimitMs);
   try {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(timing.listLimitMs)]);
+    const limit = anySignal(signal, AbortSignal.timeout(timing.listLimitMs));
     const reply = await orAborted(firstReply(child), limit);
     limit.throwIfAborted();
     return reply?.kind === 'devices' ? reply.devices : [];

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AudioInput, AudioInputOptions, OpenAudioInput } from '../../api/contributions.ts';
 import { type AudioChunk, SAMPLE_RATE_HZ } from '../../api/media.ts';
+import { anySignal } from '../../base/any-signal.ts';
 import { AppError } from '../../base/errors.ts';
 import { Pace } from './pace.ts';
 import { openPath, openStandardInput, type PcmSource } from './pcm-source.ts';
@@ -39,7 +40,7 @@ class PcmInput implements OpenAudioInput {
   }
 
   async *chunks(signal: AbortSignal): AsyncGenerator<AudioChunk> {
-    const ended = AbortSignal.any([signal, this.#closed.signal]);
+    const ended = anySignal(signal, this.#closed.signal);
     const samples = new Float32Array(CHUNK_SAMPLES);
     const pace = this.#options.isRealTime ? new Pace() : undefined;
     // Half a sample, where the sender's block ended between its two bytes.

@@ -69,7 +69,9 @@ export class PuppetEngine implements OpenFaceEngine {
     const avatar = await PuppetAvatar.open(ref, seed);
     const life = new IdleLife(ref.id);
     const weights = new Float32Array(WEIGHT_COUNT);
-    for (let frame = 0; frame < WARM_UP_FRAMES; frame++) {
+    // The compiler warms up once; later avatars find the code warm and only touch their memory.
+    const warmUpFrames = this.#residents.size === 0 ? WARM_UP_FRAMES : 2;
+    for (let frame = 0; frame < warmUpFrames; frame++) {
       weights.fill(0);
       new IdleLife(ref.id).add(frame * 7, 0.5, 1, weights);
       TARGETS.forEach((target, index) => {

@@ -36,6 +36,7 @@ export function makeStatus(overrides: Partial<ShowStatus> = {}): ShowStatus {
       { id: 'web-panel.page', label: 'http://127.0.0.1:4747', state: 'ready', sent: 300, dropped: 0 },
     ],
     levelDb: -24,
+    resting: false,
     speaking: true,
     openness: 0.4,
     frames: { shown: 300, fresh: 296, repeated: 4, dropped: 2, freshPerSecond: 24.8 },

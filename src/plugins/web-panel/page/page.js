@@ -73,6 +73,7 @@ function onStatus(status, changed) {
   outputs.update(status, changed);
   faults.update(status, changed);
   if (changed.has('choices')) showChoices(status.choices);
+  if (changed.has('resting')) setHeld(status.resting);
   showOnAir(status);
   document.title = titleOf(status);
 }

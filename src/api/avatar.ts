@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Rect } from './media.ts';
 
 /** The newest schema version of avatar.json this program reads and the one it writes. */
 export const AVATAR_SCHEMA_VERSION = 1;
@@ -98,4 +99,16 @@ export interface PreparedFace {
   /** Uint8 `[frameCount, box height, box width]`. */
   readonly masks: Uint8Array;
   readonly faceBoxes: readonly { x: number; y: number; width: number; height: number }[];
+}
+
+/** One prepared picture of an avatar in memory: where the face goes and what is behind it. */
+export interface Pose {
+  /** Index of the body frame. */
+  readonly index: number;
+  /** I420 of the whole picture, planes Y, U, V. */
+  readonly body: Uint8Array;
+  /** Where the face patch goes, in body pixels; even. */
+  readonly faceBox: Rect;
+  /** Uint8 `[faceBox.height, faceBox.width]`, 255 = face. */
+  readonly mask: Uint8Array;
 }

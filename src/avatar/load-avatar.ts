@@ -1,23 +1,11 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import type { AvatarManifest, AvatarRef } from '../api/avatar.ts';
-import { type FrameIndex, frameByteLength, type Rect } from '../api/media.ts';
+import type { AvatarManifest, AvatarRef, Pose } from '../api/avatar.ts';
+import { type FrameIndex, frameByteLength } from '../api/media.ts';
 import { AppError, messageOf } from '../base/errors.ts';
 import { rgb24ToI420 } from '../media/color.ts';
 import { checkAvatar } from './check-avatar.ts';
-
-/** One picture of an avatar, ready to be shown and pasted into. Nothing of it may be written to. */
-export interface Pose {
-  /** Which body frame, 0 … poseCount - 1. */
-  readonly index: number;
-  /** I420, BT.601 limited range: planes Y, U, V of the avatar's size. */
-  readonly body: Uint8Array;
-  /** Where the face patch goes. */
-  readonly faceBox: Rect;
-  /** Uint8 `[box height, box width]`, 255 = face. */
-  readonly mask: Uint8Array;
-}
 
 /** A checked avatar in memory. */
 export interface LoadedAvatar {

@@ -24,7 +24,7 @@ export class Stopwatch {
 }
 
 /** Counts what the clock showed. */
-export class FrameCounter {
+class FrameCounter {
   shown = 0;
   fresh = 0;
   repeated = 0;

@@ -1,16 +1,7 @@
-import type { FacePatch, Rect, Size } from '../api/media.ts';
+import type { Pose } from '../api/avatar.ts';
+import type { FacePatch, Size } from '../api/media.ts';
 import { pastePatch } from '../media/paste.ts';
 import type { FramePool, PooledFrame } from './frame-pool.ts';
-
-/** One prepared picture of an avatar: where the face goes and what is behind it. */
-export interface Pose {
-  readonly index: number;
-  /** I420, the whole picture. */
-  readonly body: Uint8Array;
-  readonly faceBox: Rect;
-  /** Uint8, `faceBox` sized, 255 = face. */
-  readonly mask: Uint8Array;
-}
 
 /** A prepared avatar as the show sees it. */
 export interface ShowAvatar extends Size {

@@ -5,7 +5,7 @@ import { AppError, messageOf } from '../base/errors.ts';
 type OnnxRuntime = Pick<typeof Ort, 'InferenceSession' | 'Tensor'>;
 
 /** A tensor of floats: values in row-major order and their shape. */
-export interface FloatTensor {
+interface FloatTensor {
   readonly data: Float32Array;
   readonly dims: readonly number[];
 }

@@ -4,7 +4,7 @@ import { build } from './build-element.js';
  * What of a fix is to be typed: what stands in backticks, or what follows a colon and looks like a command; otherwise
  * undefined.
  */
-export function commandIn(fix) {
+function commandIn(fix) {
   const quoted = /`([^`]+)`/.exec(fix)?.[1];
   return (
     quoted ?? /: ((?:sudo|musecam|npm|npx|node|apt|brew|systemctl|modprobe|v4l2-ctl|ffmpeg)\b.*?)\.?$/.exec(fix)?.[1]

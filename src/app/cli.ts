@@ -4,7 +4,7 @@ import { AppError } from '../base/errors.ts';
 import type { PrepareFlags } from './cli/prepare.ts';
 import type { RenderFlags } from './cli/render.ts';
 import type { StartFlags } from './cli/start.ts';
-import { paint } from './cli/terminal.ts';
+import { paint, showCommands } from './cli/terminal.ts';
 import { readVersion } from './read-version.ts';
 
 /** Exit codes: 0 done, 1 failed with an AppError, 2 bad usage, 130 ended by Ctrl-C. */
@@ -162,7 +162,7 @@ function report(thrown: unknown): number {
   if (thrown instanceof AppError) {
     if (thrown.code === 'INTERRUPTED') return exitCodes.interrupted;
     console.error(`${paint('red', '✖')} ${thrown.message} [${thrown.code}]`);
-    if (thrown.fix) console.error(`  → ${thrown.fix}`);
+    if (thrown.fix) console.error(`  → ${showCommands(thrown.fix)}`);
     return exitCodes.failed;
   }
   console.error('This is a bug in MuseCam; please report it with the lines below.');

@@ -5,7 +5,7 @@ import { findPaths } from '../../base/paths.ts';
 import { Daemon, type DaemonOptions } from '../daemon.ts';
 import { loadSettings } from '../load-settings.ts';
 import { openLog } from '../open-log.ts';
-import { paint } from './terminal.ts';
+import { paint, showCommands } from './terminal.ts';
 
 /** Flags of `musecam start`. */
 export interface StartFlags {
@@ -32,7 +32,7 @@ export async function start(flags: StartFlags, signal: AbortSignal): Promise<voi
     paths,
     log,
     settings: values,
-    onChoice: (why) => console.log(`  ${why}`),
+    onChoice: (why) => console.log(`  ${showCommands(why)}`),
     ...(flags.avatar ? { avatarId: flags.avatar } : {}),
     ...(flags.input ? { input: flags.input } : {}),
     ...(flags.loop ? { loop: true } : {}),
@@ -43,7 +43,7 @@ export async function start(flags: StartFlags, signal: AbortSignal): Promise<voi
   console.log(paint('bold', 'MuseCam'));
   await using daemon = await Daemon.open(options, until);
   console.log(`\n  Control page: ${paint('cyan', daemon.url)}`);
-  console.log(`  ${paint('dim', 'Ctrl-C stops. Swap avatars: musecam avatars next')}\n`);
+  console.log(`  ${paint('dim', showCommands('Ctrl-C stops. Swap avatars: musecam avatars next'))}\n`);
   if (flags.open && hasDesktop()) void open(daemon.url).catch(() => {});
   await daemon.finished;
   console.log(`\n  ${summarise(daemon.status())}`);

@@ -9,6 +9,14 @@ export function paint(style: Style, text: string): string {
   return process.stdout.isTTY && !process.env.NO_COLOR ? styleText(style, text) : text;
 }
 
+/**
+ * Commands in a text the way they can be typed here: in a clone started by npm there is no `musecam` on PATH, but `npx
+ * musecam` finds it.
+ */
+export function showCommands(text: string): string {
+  return process.env.npm_lifecycle_event ? text.replace(/(?<!npx )\bmusecam (?=[a-z])/g, 'npx musecam ') : text;
+}
+
 /** A mark in front of a state: the word follows it, so colour is never the only sign. */
 export function markOf(state: LinkState | 'busy' | 'broken'): string {
   if (state === 'ready') return paint('green', '✔');

@@ -19,7 +19,7 @@ export class AvatarCast {
   readonly #face: FaceHost;
   readonly #size: Size;
   readonly #log: Log;
-  readonly #loaded = new Map<string, ShowAvatar>();
+  readonly #loaded = new Map<string, { readonly avatar: ShowAvatar; readonly ref: LoadedAvatar['ref'] }>();
   #summaries: readonly AvatarSummary[] = [];
   #putOn: (avatar: ShowAvatar) => void = () => {};
   #wanted = '';
@@ -79,10 +79,16 @@ export class AvatarCast {
 
   /** Puts an avatar on; shows on the next frame once it is resident. The last wish wins. */
   async use(id: string): Promise<string> {
+    const before = this.#wanted;
     this.#wanted = id;
-    const avatar = await this.#bring(id);
-    if (this.#wanted === id) this.#putOn(avatar);
-    return id;
+    try {
+      const avatar = await this.#bring(id);
+      if (this.#wanted === id) this.#putOn(avatar);
+      return id;
+    } catch (thrown) {
+      if (this.#wanted === id) this.#wanted = before;
+      throw thrown;
+    }
   }
 
   /** Puts on the avatar that many places further in the list. */
@@ -103,11 +109,10 @@ export class AvatarCast {
   }
 
   async #bring(id: string): Promise<ShowAvatar> {
-    const known = this.#loaded.get(id);
-    if (known) return known;
-    const loaded = await this.#library.load(id);
-    const avatar = this.#admit(loaded);
-    await this.#face.load(loaded.ref);
+    if (!this.#loaded.has(id)) this.#admit(await this.#library.load(id));
+    const { avatar, ref } = this.#loaded.get(id)!;
+    // Known or not: the engine may have refused it meanwhile, which is told to whoever asks for it.
+    await this.#face.load(ref);
     return avatar;
   }
 
@@ -120,7 +125,7 @@ export class AvatarCast {
       });
     }
     const avatar: ShowAvatar = { id, width, height, pose: (frame) => loaded.pose(frame) };
-    this.#loaded.set(id, avatar);
+    this.#loaded.set(id, { avatar, ref: loaded.ref });
     return avatar;
   }
 }

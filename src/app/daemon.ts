@@ -179,10 +179,10 @@ export class Daemon implements AsyncDisposable {
     }
     const feed = new Feed(this.#tape);
     void feed.keepTime(running);
-    if (options.input) await this.#openInput(feed, parseChoice(this.#plugins, 'audioInputs', options.input), running);
     this.#running = runShow(this.#stage, running);
     this.#running.catch((thrown) => options.log.error(`the show ended: ${messageOf(thrown)}`));
-    if (!options.input) void this.#chooseInput(feed, running);
+    if (options.input) await this.#openInput(feed, parseChoice(this.#plugins, 'audioInputs', options.input), running);
+    else void this.#chooseInput(feed, running);
     if (!options.outputs) void this.#chooseCamera(size, running);
     void this.#cast.bringAhead(running);
   }
@@ -280,6 +280,7 @@ export class Daemon implements AsyncDisposable {
 
   async #openInput(feed: Feed, { contribution, target }: Choice, signal: AbortSignal): Promise<void> {
     const record = await this.#plugins.record('audioInputs', contribution.id);
+    let health: HealthReport = { state: 'ready' };
     const input = await record.open(
       {
         target,
@@ -287,6 +288,7 @@ export class Daemon implements AsyncDisposable {
         isRealTime: true,
         log: this.#options.log.scope(contribution.scheme),
         onHealth: (report) => {
+          health = report;
           this.#input = { id: contribution.id, label: this.#input.label, ...report };
         },
       },
@@ -295,7 +297,7 @@ export class Daemon implements AsyncDisposable {
     this.#scope.use(input);
     if (this.#options.input) this.#note(`Voice: ${input.label}, as asked.`);
     const label = target === bundledSpeechPath ? 'Bundled speech' : input.label;
-    this.#input = { id: contribution.id, label, state: 'ready' };
+    this.#input = { id: contribution.id, label, ...health };
     void feed
       .follow(input, signal)
       .then(() => {

@@ -46,7 +46,10 @@ export function readSettings(declared: ReadonlyMap<string, SettingDeclaration>, 
 /** Reads one `key=value` of the command line; the declared type decides what the text means. */
 export function parseSetting(declared: ReadonlyMap<string, SettingDeclaration>, text: string): [string, unknown] {
   const at = text.indexOf('=');
-  if (at < 1) throw new AppError('BAD_SETTING', `--set ${text}: expected key=value.`);
+  if (at < 1)
+    throw new AppError('BAD_SETTING', `--set ${text}: expected key=value.`, {
+      fix: 'For example: --set puppet.idle=0',
+    });
   const key = text.slice(0, at);
   const value = text.slice(at + 1);
   const type = declared.get(key)?.type;

@@ -33,6 +33,8 @@ export class FaceHost implements AsyncDisposable {
   readonly #options: FaceHostOptions;
   readonly #avatars = new Map<string, AvatarRef>();
   readonly #resident = new Set<string>();
+  /** Avatars that the engine cannot use, with why: one of them must not take the face from the others. */
+  readonly #refused = new Map<string, unknown>();
   readonly #closed = new AbortController();
   readonly #life: Promise<void>;
   #process: EngineProcess | undefined;
@@ -87,6 +89,8 @@ export class FaceHost implements AsyncDisposable {
 
   /** Makes an avatar resident, now and after every restart. @throws AppError when the engine cannot use it. */
   async load(avatar: AvatarRef): Promise<void> {
+    if (this.#refused.has(avatar.id)) throw this.#refused.get(avatar.id);
+    if (this.#resident.has(avatar.id)) return;
     this.#avatars.set(avatar.id, avatar);
     if (!this.#process?.isAnswering || this.#state !== 'ready') return;
     await this.#loadInto(this.#process, avatar);
@@ -170,7 +174,12 @@ export class FaceHost implements AsyncDisposable {
     try {
       this.#context = await process.opened;
       // The first one warms the engine up; no frame waits for that, the avatar is at rest until the engine is ready.
-      for (const avatar of this.#avatars.values()) await this.#loadInto(process, avatar);
+      for (const avatar of [...this.#avatars.values()]) {
+        await this.#loadInto(process, avatar).catch((thrown) => {
+          if (!this.#refused.has(avatar.id)) throw thrown;
+          this.#options.log.warn(`${avatar.id} cannot be shown: ${messageOf(thrown)}`);
+        });
+      }
       this.#state = 'ready';
       this.#detail = this.#restarts === 0 ? '' : `running again after ${this.#restarts} restart(s)`;
       this.#settleFirstOpen?.resolve();
@@ -183,8 +192,17 @@ export class FaceHost implements AsyncDisposable {
   }
 
   async #loadInto(process: EngineProcess, avatar: AvatarRef): Promise<void> {
-    await process.request({ type: 'load', avatar });
-    this.#resident.add(avatar.id);
+    try {
+      await process.request({ type: 'load', avatar });
+      this.#resident.add(avatar.id);
+    } catch (thrown) {
+      // A process that died says nothing about the avatar.
+      if (process.isAnswering) {
+        this.#refused.set(avatar.id, thrown);
+        this.#avatars.delete(avatar.id);
+      }
+      throw thrown;
+    }
   }
 
   #pause(ms: number): Promise<void> {

@@ -29,6 +29,8 @@ export class Cli implements AsyncDisposable {
   stdout = '';
   stderr = '';
   readonly ended: Promise<CliResult>;
+  /** A test that runs into its time limit is not waited for: nothing may be left running after it. */
+  readonly #killNow = () => void this.child.kill('SIGKILL');
 
   constructor(args: readonly string[], env: NodeJS.ProcessEnv, cwd?: string) {
     this.child = spawn(process.execPath, [...entry.execArgv, entry.path, ...args], {
@@ -42,8 +44,12 @@ export class Cli implements AsyncDisposable {
     this.child.stderr?.on('data', (text) => {
       this.stderr += String(text);
     });
+    process.once('exit', this.#killNow);
     this.ended = new Promise((resolve) =>
-      this.child.on('close', (code) => resolve({ code, stdout: this.stdout, stderr: this.stderr })),
+      this.child.on('close', (code) => {
+        process.off('exit', this.#killNow);
+        resolve({ code, stdout: this.stdout, stderr: this.stderr });
+      }),
     );
   }
 
@@ -68,9 +74,21 @@ export class Cli implements AsyncDisposable {
   }
 }
 
-/** Runs a command to its end. */
+/** How long {@link runCli} waits: far longer than any command of the tests takes, shorter than a test may. In ms. */
+const RUN_LIMIT_MS = 45_000;
+
+/** Runs a command to its end. Fails with what it said where it does not end. */
 export async function runCli(args: readonly string[], env: NodeJS.ProcessEnv, cwd?: string): Promise<CliResult> {
   await using cli = new Cli(args, env, cwd);
   cli.child.stdin?.end();
-  return await cli.ended;
+  let timer: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<never>((_, reject) => {
+    const fail = () => reject(new Error(`musecam ${args.join(' ')} did not end:\n${cli.stdout}\n${cli.stderr}`));
+    timer = setTimeout(fail, RUN_LIMIT_MS);
+  });
+  try {
+    return await Promise.race([cli.ended, tooLong]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -4,9 +4,9 @@ import { preparePhoto } from '../../avatar/prepare-photo.ts';
 import { silentLog } from '../../base/log.ts';
 import { findPaths } from '../../base/paths.ts';
 import { openPluginsWithoutShow } from '../builtin-plugins.ts';
-import { loadSettings } from '../load-settings.ts';
 import { openLibrary, userAvatarsFolder } from '../open-library.ts';
 import { readVersion } from '../read-version.ts';
+import { readSettings } from './read-settings.ts';
 import { openProgress, paint, printJson } from './terminal.ts';
 
 /** Flags of `musecam prepare`. */
@@ -24,7 +24,7 @@ export interface PrepareFlags {
 /** Turns a photo into a prepared avatar in the user's data folder. */
 export async function prepareAvatar(source: string, flags: PrepareFlags, signal: AbortSignal): Promise<void> {
   const paths = findPaths();
-  const { values } = await loadSettings(paths, []);
+  const values = await readSettings(paths, []);
   await using plugins = openPluginsWithoutShow(silentLog, values);
   const engines = new Map<string, FaceEngine>();
   for (const { id, scheme } of plugins.contributions('faceEngines')) {

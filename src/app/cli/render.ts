@@ -2,10 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { silentLog } from '../../base/log.ts';
 import { findPaths } from '../../base/paths.ts';
 import { openPluginsWithoutShow } from '../builtin-plugins.ts';
-import { loadSettings } from '../load-settings.ts';
 import { defaultAvatarId } from '../open-library.ts';
 import { openLog } from '../open-log.ts';
 import { render } from '../render.ts';
+import { readSettings } from './read-settings.ts';
 import { openProgress, printJson } from './terminal.ts';
 
 /** Flags of `musecam render`. */
@@ -23,7 +23,7 @@ export interface RenderFlags {
 /** Renders a sound file to a video, off line. */
 export async function renderFile(flags: RenderFlags, signal: AbortSignal): Promise<void> {
   const paths = findPaths();
-  const { values } = await loadSettings(paths, flags.set);
+  const values = await readSettings(paths, flags.set);
   const log = flags.verbose ? openLog('debug') : silentLog;
   await using plugins = openPluginsWithoutShow(log, values);
   const startedMs = performance.now();

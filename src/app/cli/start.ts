@@ -3,8 +3,8 @@ import type { ShowStatus } from '../../api/status.ts';
 import { anySignal } from '../../base/any-signal.ts';
 import { findPaths } from '../../base/paths.ts';
 import { Daemon, type DaemonOptions } from '../daemon.ts';
-import { loadSettings } from '../load-settings.ts';
 import { openLog } from '../open-log.ts';
+import { readSettings } from './read-settings.ts';
 import { paint, showCommands } from './terminal.ts';
 
 /** Flags of `musecam start`. */
@@ -24,9 +24,8 @@ export interface StartFlags {
 /** Runs the daemon until Ctrl-C, `musecam run show.stop`, or the seconds are over. */
 export async function start(flags: StartFlags, signal: AbortSignal): Promise<void> {
   const paths = findPaths();
-  const { values, warnings } = await loadSettings(paths, flags.set);
+  const values = await readSettings(paths, flags.set);
   const log = openLog(flags.verbose ? 'debug' : 'error');
-  for (const warning of warnings) console.error(paint('yellow', `! ${warning}`));
   const until = flags.seconds === undefined ? signal : anySignal(signal, AbortSignal.timeout(flags.seconds * 1000));
   const options: DaemonOptions = {
     paths,

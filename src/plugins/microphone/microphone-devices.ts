@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { DeviceInfo } from '../../api/contributions.ts';
 import { AppError } from '../../base/errors.ts';
 import { type AlsaDevice, checkSoundFolder, listAlsaDevices } from './alsa-devices.ts';
@@ -22,6 +23,9 @@ export interface MicrophoneDevice extends DeviceInfo {
   readonly isMonitor: boolean;
 }
 
+/** How much longer PortAudio's list is waited for when the sound server's is there, in ms; it usually takes 250. */
+const EXTRA_LIST_MS = 1_500;
+
 /** ALSA's names for "wherever sound goes": they lead to the sound server, whose sources are listed instead. */
 const PSEUDO_DEVICES =
   /^(default|sysdefault|pulse|pipewire|jack|oss|null|dmix|dsnoop|spdif|front|rear|surround\d*|upmix|vdownmix|(lav|samplerate|speexrate).*)$/;
@@ -35,13 +39,13 @@ export async function listMicrophones(
   signal: AbortSignal,
 ): Promise<readonly MicrophoneDevice[]> {
   const { environment, timing, portAudioModule } = surroundings;
-  const [pulse, portAudio] = await Promise.all([
-    readPulseServer(environment, timing.listLimitMs, signal),
-    listPortAudioDevices(portAudioModule, environment, timing, signal).catch(() => {
-      signal.throwIfAborted();
-      return undefined;
-    }),
-  ]);
+  const listing = listPortAudioDevices(portAudioModule, environment, timing, signal).catch(() => {
+    signal.throwIfAborted();
+    return undefined;
+  });
+  const pulse = await readPulseServer(environment, timing.listLimitMs, signal);
+  // PortAudio asks every ALSA plugin, and one can hang (a stale JACK lock does). The server has told what matters.
+  const portAudio = await (pulse ? Promise.race([listing, wait(EXTRA_LIST_MS, undefined, { ref: false })]) : listing);
   const kernel = portAudio || pulse ? [] : await listAlsaDevices(environment, timing.listLimitMs, signal);
   const devices = mergeDevices(pulse, portAudio ?? [], kernel);
   return devices.length > 0 ? devices : describeForbidden();

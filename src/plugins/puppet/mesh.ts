@@ -24,6 +24,8 @@ const SPOKES = FACE_OVAL.length;
 
 /** The first vertex of the eyeballs. */
 const EYE_VERTICES_AT = FACE_POINT_COUNT;
+/** The first vertex of each eyeball; the first 16 are its edge, in the order of `lidRingOf`. */
+export const EYEBALLS_AT = { right: EYE_VERTICES_AT, left: EYE_VERTICES_AT + EYE_VERTEX_COUNT } as const;
 /** The first vertex of the rings around the face. */
 export const RING_VERTICES_AT = FACE_POINT_COUNT + 2 * EYE_VERTEX_COUNT;
 /** Vertices of every face's mesh. */
@@ -65,8 +67,8 @@ export function placeVertices(landmarks: Float32Array, size: Size): Float32Array
     vertices[point * 2] = landmarks[point * 3]!;
     vertices[point * 2 + 1] = landmarks[point * 3 + 1]!;
   }
-  placeEye(vertices, landmarks, RIGHT_EYE, EYE_VERTICES_AT);
-  placeEye(vertices, landmarks, LEFT_EYE, EYE_VERTICES_AT + EYE_VERTEX_COUNT);
+  placeEye(vertices, landmarks, RIGHT_EYE, EYEBALLS_AT.right);
+  placeEye(vertices, landmarks, LEFT_EYE, EYEBALLS_AT.left);
   placeRings(vertices, size);
   return vertices;
 }
@@ -116,7 +118,7 @@ function set(vertices: Float32Array, index: number, x: number, y: number): void 
  * @returns Uint16 `[count, 3]`.
  */
 export function buildTriangles(positions?: Float32Array): Uint16Array {
-  const eyes = [RIGHT_EYE, LEFT_EYE].flatMap((_, index) => eyeTriangles(EYE_VERTICES_AT + index * EYE_VERTEX_COUNT));
+  const eyes = Object.values(EYEBALLS_AT).flatMap(eyeTriangles);
   const upperLids = new Set([RIGHT_EYE, LEFT_EYE].flatMap((eye) => [...eye.upper, ...eye.fold]));
   const isLid = (triangle: readonly number[]) => triangle.some((point) => upperLids.has(point));
   const skin = [...ringTriangles(), ...FACE_TRIANGLES.filter((triangle) => !isLid(triangle))];

@@ -7,9 +7,10 @@ import { MeshWarp } from '../../media/mesh-warp.ts';
 import { cutI420, readRegion } from './body-picture.ts';
 import { CONTROLS, type Control } from './controls.ts';
 import { smoothstep } from './curves.ts';
-import { LOWER_INNER, POINT, UPPER_INNER } from './face-points.ts';
+import { LEFT_EYE, LOWER_INNER, POINT, RIGHT_EYE, UPPER_INNER } from './face-points.ts';
 import { decodeFields, FRAME_NUMBERS, type PuppetFields } from './fields-file.ts';
-import { buildTriangles, regionOf, VERTEX_COUNT } from './mesh.ts';
+import { LidMargin } from './lid-margin.ts';
+import { buildTriangles, EYEBALLS_AT, regionOf, VERTEX_COUNT } from './mesh.ts';
 import { type Canvas, MouthInterior, type MouthPlace } from './mouth-interior.ts';
 import { FIELDS_PATH } from './prepare.ts';
 
@@ -44,6 +45,7 @@ export class PuppetAvatar {
   readonly #region: Rect;
   readonly #warp: MeshWarp;
   readonly #interior: MouthInterior;
+  readonly #lids: readonly LidMargin[];
   /** For every vertex the box around its triangles at rest, region pixels: Float32 `[VERTEX_COUNT, 4]`. */
   readonly #around = new Float32Array(VERTEX_COUNT * 4);
   readonly #triangles: Uint16Array;
@@ -65,6 +67,7 @@ export class PuppetAvatar {
     this.#warp = new MeshWarp(region, VERTEX_COUNT, this.#triangles, bodies.length === 1);
     const halfWidthPx = Math.hypot(fields.frames[2]!, fields.frames[3]!);
     this.#interior = new MouthInterior(fields.looks, halfWidthPx, seed);
+    this.#lids = [new LidMargin(RIGHT_EYE, EYEBALLS_AT.right), new LidMargin(LEFT_EYE, EYEBALLS_AT.left)];
     this.#place = {
       ...{ x: 0, y: 0, acrossX: 1, acrossY: 0, downX: 0, downY: 1 },
       ...{ lineV: 0, jaw: 0, tongue: 0, teethShut: 0, round: 0, cover: 0 },
@@ -120,8 +123,9 @@ export class PuppetAvatar {
     this.#setPose(Math.min(this.#bodies.length - 1, Math.max(0, pose)));
     this.#moveVertices(weights);
     this.#warp.draw();
-    this.#paintMouth(weights);
     const box = this.#box;
+    for (const lid of this.#lids) lid.paint(this.#canvas, this.#warp.to, box);
+    this.#paintMouth(weights);
     const x = Math.max(0, Math.floor(box[0]! / 2 - 1) * 2);
     const y = Math.max(0, Math.floor(box[1]! / 2 - 1) * 2);
     const width = Math.min(this.#region.width, Math.ceil(box[2]! / 2 + 2) * 2) - x;
@@ -147,6 +151,7 @@ export class PuppetAvatar {
       from[index + 1] = positions[at + index + 1]! - this.#region.y;
     }
     this.#measureNeighbours();
+    for (const lid of this.#lids) lid.setSource(this.#bodies[pose]!, this.#region, from);
     this.#copyEdges(from);
     this.#restGapPx = gapOf(this.#upperEdge, this.#lowerEdge);
   }

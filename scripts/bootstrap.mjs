@@ -55,7 +55,9 @@ function tellWhatIsMissing() {
   const require = createRequire(join(root, 'package.json'));
   if (!canLoad(require, 'naudiodon')) {
     const way =
-      process.platform === 'linux' ? 'parec, pw-record or arecord are used where they are installed' : 'no microphone without it';
+      process.platform === 'linux'
+        ? 'parec, pw-record or arecord are used where they are installed'
+        : 'no microphone without it';
     say(
       `  PortAudio (naudiodon) could not be built here: ${way}. It needs a C++ toolchain; then: npm rebuild naudiodon`,
     );

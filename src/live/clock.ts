@@ -33,8 +33,8 @@ export const realTime: TimeSource = {
     }),
 };
 
-/** Fastest change of phase, in ms a beat: 1 % of an interval cannot be seen. */
-const MAX_SLEW_MS = FRAME_MS / 100;
+/** Fastest change of phase, in ms a beat: 2.5 % of an interval cannot be seen. */
+const MAX_SLEW_MS = FRAME_MS / 40;
 
 /**
  * The show's clock: due times are absolute, so it never drifts and never bursts; a late process loses beats and counts
@@ -50,7 +50,7 @@ export class Clock {
     this.#intervalMs = intervalMs;
   }
 
-  /** Moves all later beats by up to `ms`, at most 1 % of an interval a call. */
+  /** Moves all later beats by up to `ms`, at most 2.5 % of an interval a call. */
   slew(ms: number): void {
     this.#phaseMs += Math.max(-MAX_SLEW_MS, Math.min(MAX_SLEW_MS, ms));
   }

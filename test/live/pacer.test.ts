@@ -26,7 +26,7 @@ function simulate(options: { beats: number; driftPpm: number; readyMs: number; j
       made++;
     }
     const { frame, slewMs } = pacer.beat(now);
-    phaseMs += Math.max(-0.4, Math.min(0.4, slewMs / 10));
+    phaseMs += Math.max(-1, Math.min(1, slewMs / 10));
     shown.push({ frame, isFinished: frame < made, delayMs: now - frame * frameMs });
   }
   return shown;
@@ -39,7 +39,7 @@ describe('the pacer', () => {
       const steps = settled.slice(1).map(({ frame }, i) => frame - settled[i]!.frame);
       expect(new Set(steps)).toEqual(new Set([1]));
       const unfinished = settled.filter(({ isFinished }) => !isFinished).length;
-      expect(unfinished / settled.length).toBeLessThan(0.02);
+      expect(unfinished / settled.length).toBeLessThan(0.005);
     }
   });
 

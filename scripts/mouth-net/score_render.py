@@ -100,10 +100,12 @@ def score_closures(labels: np.ndarray, shown: np.ndarray, openness: np.ndarray) 
                 free.remove(dip)
                 found += 1
                 break
+    speech, true_shut = curve_at(labels, 4, len(shown), 0) > 0.5, curve_at(labels, 3, len(shown), 0) > SHUT
     least = [float(openness[int(a / FRAME_S) : int(np.ceil(b / FRAME_S))].min()) for a, b in truth]
     return dict(
         closures=len(truth), closures_found=found / len(truth), closures_in_place=touching / len(truth), closures_shown=len(dips),
         closures_right=found / max(1, len(dips)), openness_in_closures=float(np.mean(least)),
+        shut_share_of_speech=float((shown > SHUT)[speech].mean()), shut_share_true=float(true_shut[speech].mean()),
     )
 
 

@@ -32,6 +32,18 @@ export interface BenchResult {
   readonly budgetMs: number | undefined;
 }
 
+/** Something that is measured once, over a while, rather than run many times: a share of a core, a delay, memory. */
+export interface Fact {
+  readonly group: string;
+  readonly name: string;
+  readonly value: number;
+  readonly unit: 'ms' | '%' | 'MB' | 'frames';
+  /** The design's budget: the value shall not be above it. */
+  readonly budget?: number;
+  /** What the design would love to see. */
+  readonly moonshot?: number;
+}
+
 const WARM_UP_RUNS = 30;
 /** Runs in a row of one bench before the next has its turn: a busy moment of the machine meets all of them. */
 const RUNS_IN_A_ROW = 10;
@@ -67,7 +79,8 @@ export async function runGroup(group: BenchGroup): Promise<BenchResult[]> {
   }));
 }
 
-function percentile(times: readonly number[], share: number): number {
+/** The value that this share of the values is not above. */
+export function percentile(times: readonly number[], share: number): number {
   const sorted = times.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
 }
@@ -102,4 +115,27 @@ export function formatTable(results: readonly BenchResult[]): string {
     );
   }
   return lines.join('\n');
+}
+
+/** Facts as a table of plain text. */
+export function formatFacts(facts: readonly Fact[]): string {
+  const lines: string[] = [];
+  let group = '';
+  for (const fact of facts) {
+    if (fact.group !== group) {
+      group = fact.group;
+      lines.push('', group, `  ${'what'.padEnd(62)}${'measured'.padStart(14)}  budget (moonshot)`);
+    }
+    const digits = fact.value < 10 && fact.unit !== 'frames' ? 1 : 0;
+    const measured = `${fact.value.toFixed(digits)} ${fact.unit}`;
+    lines.push(`  ${fact.name.padEnd(62)}${measured.padStart(14)}${judge(fact)}`);
+  }
+  return lines.join('\n');
+}
+
+function judge({ value, unit, budget, moonshot }: Fact): string {
+  const reached = moonshot !== undefined && value <= moonshot;
+  if (budget === undefined) return moonshot === undefined ? '' : `  (${moonshot}) ${unit}${reached ? ' reached' : ''}`;
+  const verdict = value > budget ? 'MISSED' : reached ? 'kept, moonshot too' : 'kept';
+  return `  ${budget}${moonshot === undefined ? '' : ` (${moonshot})`} ${unit} ${verdict}`;
 }

@@ -177,7 +177,7 @@ build_initramfs() {
   INITRD=$CACHE/initramfs-$(sha256sum <<< "$wanted $(sha256sum < "$KO") $(sha256sum < "$0")" | cut -c1-12).gz
   [[ ! -s $INITRD ]] || return 0
   root=$(mktemp -d "$CACHE/initramfs.XXXX")
-  mkdir -p "$root"/{bin,mod,proc,sys,dev,host,ram,root}
+  mkdir -p "$root"/{bin,mod,proc,sys,dev,host,ram,guest}
   cp "$(command -v busybox)" "$root/bin/busybox"
   : > "$root/mod/order"
   for module in $wanted; do
@@ -206,25 +206,25 @@ while read -r module; do insmod /mod/$module || fail "insmod $module"; done < /m
 share=trans=virtio,version=9p2000.L,msize=512000
 mount -t 9p -o $share,ro,cache=loose hostroot /host || fail "mount of the host's root"
 mount -t tmpfs ram /ram && mkdir /ram/up /ram/work
-mount -t overlay -o lowerdir=/host,upperdir=/ram/up,workdir=/ram/work overlay /root || fail "overlay"
-mkdir -p /root/run /root/tmp
-mount -t tmpfs run /root/run; mount -t tmpfs tmp /root/tmp
-mkdir -p /root/run/v4l2vm && mount -t 9p -o $share,cache=none run /root/run/v4l2vm || fail "mount of the run folder"
-. /root/run/v4l2vm/config
-mkdir -p "/root$PROJECT" && mount -t 9p -o $share,cache=mmap project "/root$PROJECT" || fail "mount of the project"
+mount -t overlay -o lowerdir=/host,upperdir=/ram/up,workdir=/ram/work overlay /guest || fail "overlay"
+mkdir -p /guest/run /guest/tmp
+mount -t tmpfs run /guest/run; mount -t tmpfs tmp /guest/tmp
+mkdir -p /guest/run/v4l2vm && mount -t 9p -o $share,cache=none run /guest/run/v4l2vm || fail "mount of the run folder"
+. /guest/run/v4l2vm/config
+mkdir -p "/guest$PROJECT" && mount -t 9p -o $share,cache=mmap project "/guest$PROJECT" || fail "mount of the project"
 ip link set lo up 2> /dev/null || ifconfig lo 127.0.0.1 up
-cp /mod/v4l2loopback.ko /root/run/v4l2loopback.ko
+cp /mod/v4l2loopback.ko /guest/run/v4l2loopback.ko
 eval "insmod /mod/v4l2loopback.ko $MODOPTS" || fail "insmod v4l2loopback $MODOPTS"
-for folder in /proc /sys /dev; do mount -o move $folder /root$folder; done
+for folder in /proc /sys /dev; do mount -o move $folder /guest$folder; done
 out=/dev/console err=/dev/console
-for port in /root/sys/class/virtio-ports/*; do
+for port in /guest/sys/class/virtio-ports/*; do
   case $(cat $port/name 2> /dev/null) in out) out=/dev/${port##*/} ;; err) err=/dev/${port##*/} ;; esac
 done
-read up _ < /root/proc/uptime; echo "$up" > /root/run/v4l2vm/booted
-chroot /root /bin/bash /run/v4l2vm/command < /dev/null > /root$out 2> /root$err
+read up _ < /guest/proc/uptime; echo "$up" > /guest/run/v4l2vm/booted
+chroot /guest /bin/bash /run/v4l2vm/command < /dev/null > /guest$out 2> /guest$err
 code=$?
-read up _ < /root/proc/uptime; echo "$up" > /root/run/v4l2vm/ended
-echo $code > /root/run/v4l2vm/code
+read up _ < /guest/proc/uptime; echo "$up" > /guest/run/v4l2vm/ended
+echo $code > /guest/run/v4l2vm/code
 sync; poweroff -f
 INIT
 }

@@ -21,15 +21,17 @@ export function parseChoice(host: PluginHost, point: 'audioInputs' | 'videoOutpu
   return { contribution: host.findScheme(point, scheme), target };
 }
 
+/** The speech that comes with the program, in place of a microphone. */
+export function bundledSpeech(host: PluginHost, reason: string): Choice & { readonly why: string } {
+  const contribution = host.findScheme('audioInputs', 'wav');
+  const why = `Voice: the bundled speech, because ${reason.replace(/\.$/, '')}.`;
+  return { contribution, target: bundledSpeechPath, why };
+}
+
 /** The best input there is: a microphone, else the bundled speech. Says why. */
 export async function chooseInput(host: PluginHost, signal: AbortSignal): Promise<Choice & { readonly why: string }> {
   const mic = host.findScheme('audioInputs', 'mic');
-  const speech = host.findScheme('audioInputs', 'wav');
-  const fallback = (reason: string) => ({
-    contribution: speech,
-    target: bundledSpeechPath,
-    why: `Voice: the bundled speech, because ${reason}.`,
-  });
+  const fallback = (reason: string) => bundledSpeech(host, reason);
   try {
     const record: AudioInput = await host.record('audioInputs', mic.id);
     const devices = (await record.list(signal)).filter((device) => device.state !== 'broken');

@@ -1,6 +1,5 @@
-import type { HealthReport } from '../api/contributions.ts';
 import { FRAMES_PER_SECOND, type Size } from '../api/media.ts';
-import type { LinkStatus, ShowStatus } from '../api/status.ts';
+import type { ShowStatus } from '../api/status.ts';
 import { anySignal } from '../base/any-signal.ts';
 import { AppError, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -14,7 +13,6 @@ import { Clock } from '../live/clock.ts';
 import { FaceHost } from '../live/face-host.ts';
 import { Feed } from '../live/feed.ts';
 import { FramePool } from '../live/frame-pool.ts';
-import { Lane } from '../live/lane.ts';
 import { Meter } from '../live/meter.ts';
 import { Pacer } from '../live/pacer.ts';
 import { Painter } from '../live/painter.ts';
@@ -22,8 +20,9 @@ import { type LiveStage, runShow } from '../live/show.ts';
 import { Tape } from '../live/tape.ts';
 import { AvatarCast } from './avatar-cast.ts';
 import { builtinPlugins } from './builtin-plugins.ts';
-import { bundledSpeechPath, type Choice, chooseCamera, chooseInput, parseChoice } from './choose-links.ts';
+import { parseChoice } from './choose-links.ts';
 import { publishAddress } from './daemon-address.ts';
+import { Links } from './links.ts';
 import { defaultAvatarId, openLibrary } from './open-library.ts';
 import { registerShowCommands } from './show-commands.ts';
 import { StatusBoard } from './status-board.ts';
@@ -58,14 +57,14 @@ export class Daemon implements AsyncDisposable {
   readonly #scope = new Scope();
   readonly #stop = new AbortController();
   readonly #commands = new CommandTable();
-  readonly #lanes: Lane[] = [];
   readonly #meter = new Meter();
   readonly #tape = new Tape();
   readonly #choices: string[] = [];
   readonly #startedMs = performance.now();
   readonly #board = new StatusBoard(() => this.status());
-  #plugins: PluginHost;
-  #input: LinkStatus = { id: 'input', label: 'Voice', state: 'starting' };
+  readonly #plugins: PluginHost;
+  readonly #feed = new Feed(this.#tape);
+  readonly #links: Links;
   #face!: FaceHost;
   #cast!: AvatarCast;
   #stage!: LiveStage;
@@ -80,6 +79,13 @@ export class Daemon implements AsyncDisposable {
       status: this.#board,
       settings: () => options.settings,
       avatarPreview: (id) => this.#cast?.previewOf(id),
+    });
+    this.#links = new Links({
+      plugins: this.#plugins,
+      scope: this.#scope,
+      feed: this.#feed,
+      log: options.log,
+      note: (why) => this.#note(why),
     });
   }
 
@@ -100,20 +106,6 @@ export class Daemon implements AsyncDisposable {
     return this.#url;
   }
 
-  /** What was picked and why, in words. */
-  get choices(): readonly string[] {
-    return this.#choices;
-  }
-
-  get commands(): CommandTable {
-    return this.#commands;
-  }
-
-  /** Process id of the engine host. */
-  get enginePid(): number | undefined {
-    return this.#face.pid;
-  }
-
   /** Resolves when the show has ended: stopped by a command, or because the signal given to `open` aborted. */
   get finished(): Promise<void> {
     return this.#running;
@@ -125,13 +117,13 @@ export class Daemon implements AsyncDisposable {
     const last = this.#stage.last;
     const engine = this.#face.status;
     return {
-      state: engine.state === 'ready' && this.#input.state === 'ready' ? 'ready' : 'degraded',
+      state: engine.state === 'ready' && this.#links.input.state === 'ready' ? 'ready' : 'degraded',
       uptimeSeconds: (performance.now() - this.#startedMs) / 1000,
       avatarId: this.#cast.currentId,
       avatars: this.#cast.summaries,
-      input: this.#input,
+      input: this.#links.input,
       engine,
-      outputs: this.#lanes.map((lane) => lane.status),
+      outputs: this.#links.lanes.map((lane) => lane.status),
       levelDb: last.levelDb,
       speaking: last.heard?.speaking ?? false,
       resting: this.#stage.isResting,
@@ -158,7 +150,8 @@ export class Daemon implements AsyncDisposable {
   }
 
   async #open(signal: AbortSignal): Promise<void> {
-    const { options, stop } = { options: this.#options, stop: this.#stop };
+    const options = this.#options;
+    const stop = this.#stop;
     const running = anySignal(signal, stop.signal);
     this.#scope.use(this.#board);
     this.#scope.use(this.#plugins);
@@ -174,16 +167,15 @@ export class Daemon implements AsyncDisposable {
     await this.#openPage(size, running);
     for (const text of options.outputs ?? []) {
       // The control page is open already; --port chooses its port.
-      if (!/^web(:|$)/.test(text))
-        await this.#openOutput(parseChoice(this.#plugins, 'videoOutputs', text), size, running);
+      if (/^web(:|$)/.test(text)) continue;
+      await this.#links.openOutput(parseChoice(this.#plugins, 'videoOutputs', text), size, running);
     }
-    const feed = new Feed(this.#tape);
-    void feed.keepTime(running);
+    void this.#feed.keepTime(running);
     this.#running = runShow(this.#stage, running);
     this.#running.catch((thrown) => options.log.error(`the show ended: ${messageOf(thrown)}`));
-    if (options.input) await this.#openInput(feed, parseChoice(this.#plugins, 'audioInputs', options.input), running);
-    else void this.#chooseInput(feed, running);
-    if (!options.outputs) void this.#chooseCamera(size, running);
+    if (!options.outputs) void this.#links.chooseOutput(size, running);
+    if (options.input) await this.#openAskedInput(options.input, running);
+    else void this.#links.chooseInput(running);
     void this.#cast.bringAhead(running);
   }
 
@@ -217,7 +209,7 @@ export class Daemon implements AsyncDisposable {
       tape: this.#tape,
       face: this.#face,
       painter: new Painter(new FramePool(first)),
-      lanes: this.#lanes,
+      lanes: this.#links.lanes,
       meter,
       clock: new Clock(),
       pacer: new Pacer(),
@@ -234,78 +226,16 @@ export class Daemon implements AsyncDisposable {
     const { port, paths } = this.#options;
     const contribution = this.#plugins.findScheme('videoOutputs', 'web');
     const target = port === undefined ? undefined : String(port);
-    const page = await this.#openOutput({ contribution, target }, size, signal);
+    const page = await this.#links.openOutput({ contribution, target }, size, signal);
     if (!isPage(page)) throw new AppError('PLUGIN_FAILED', `${contribution.id} is no control page.`);
     this.#url = `${page.url}?token=${page.token}`;
     this.#scope.use(await publishAddress(paths, { pid: process.pid, url: page.url, token: page.token }));
   }
 
-  async #openOutput({ contribution, target }: Choice, size: Size, signal: AbortSignal): Promise<unknown> {
-    const record = await this.#plugins.record('videoOutputs', contribution.id);
-    let lane: Lane | undefined;
-    let health: HealthReport | undefined;
-    const output = await record.open(
-      {
-        target,
-        ...size,
-        framesPerSecond: FRAMES_PER_SECOND,
-        log: this.#options.log.scope(contribution.scheme),
-        onHealth: (report) => {
-          health = report;
-          lane?.reportHealth(report);
-        },
-      },
-      signal,
-    );
-    lane = this.#scope.use(new Lane(contribution.id, output));
-    if (health) lane.reportHealth(health);
-    this.#lanes.push(lane);
-    return output;
-  }
-
-  async #chooseCamera(size: Size, signal: AbortSignal): Promise<void> {
-    const { choice, why } = await chooseCamera(this.#plugins, signal);
-    this.#note(why);
-    if (!choice) return;
-    await this.#openOutput(choice, size, signal).catch((thrown) => this.#note(`Camera: none. ${messageOf(thrown)}`));
-  }
-
-  async #chooseInput(feed: Feed, signal: AbortSignal): Promise<void> {
-    const choice = await chooseInput(this.#plugins, signal);
-    this.#note(choice.why);
-    await this.#openInput(feed, choice, signal).catch((thrown) => {
-      this.#input = { ...this.#input, state: 'failed', detail: messageOf(thrown) };
-    });
-  }
-
-  async #openInput(feed: Feed, { contribution, target }: Choice, signal: AbortSignal): Promise<void> {
-    const record = await this.#plugins.record('audioInputs', contribution.id);
-    let health: HealthReport = { state: 'ready' };
-    const input = await record.open(
-      {
-        target,
-        loop: this.#options.loop ?? !this.#options.input,
-        isRealTime: true,
-        log: this.#options.log.scope(contribution.scheme),
-        onHealth: (report) => {
-          health = report;
-          this.#input = { id: contribution.id, label: this.#input.label, ...report };
-        },
-      },
-      signal,
-    );
-    this.#scope.use(input);
-    if (this.#options.input) this.#note(`Voice: ${input.label}, as asked.`);
-    const label = target === bundledSpeechPath ? 'Bundled speech' : input.label;
-    this.#input = { id: contribution.id, label, ...health };
-    void feed
-      .follow(input, signal)
-      .then(() => {
-        if (!signal.aborted) this.#input = { ...this.#input, state: 'off', detail: 'at its end' };
-      })
-      .catch((thrown) => {
-        this.#input = { ...this.#input, state: 'failed', detail: messageOf(thrown) };
-      });
+  async #openAskedInput(text: string, signal: AbortSignal): Promise<void> {
+    const choice = parseChoice(this.#plugins, 'audioInputs', text);
+    const label = await this.#links.openInput(choice, this.#options.loop ?? false, signal);
+    this.#note(`Voice: ${label}, as asked.`);
   }
 
   #note(choice: string): void {

@@ -173,9 +173,12 @@ export class Daemon implements AsyncDisposable {
     void this.#feed.keepTime(running);
     this.#running = runShow(this.#stage, running);
     this.#running.catch((thrown) => options.log.error(`the show ended: ${messageOf(thrown)}`));
+    // What the beat learnt while the engine was starting says nothing about the frames to come.
+    const learnAnew = () => this.#stage.pacer.reset();
+    void this.#face.ready.then(learnAnew, learnAnew);
     if (!options.outputs) void this.#links.chooseOutput(size, running);
     if (options.input) await this.#openAskedInput(options.input, running);
-    else void this.#links.chooseInput(running);
+    else void this.#links.chooseInput(running).then(learnAnew);
     void this.#cast.bringAhead(running);
   }
 

@@ -13,8 +13,12 @@ const exitCodes = { failed: 1, usage: 2, interrupted: 130 } as const;
 /** How long closing may take after Ctrl-C before the process ends anyway, in ms. */
 const CLOSE_DEADLINE_MS = 75_000;
 
+/** From when on another signal counts as a second Ctrl-C, in ms. */
+const AGAIN_AFTER_MS = 800;
+
 const abort = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
+let interruptedMs = Number.POSITIVE_INFINITY;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
 
 const program = new Command('musecam')
   .description('Gives your voice a face, live, on the machine you own.')
@@ -172,7 +176,10 @@ function report(thrown: unknown): number {
 
 /** The first Ctrl-C closes everything in order; a second one, or closing that takes too long, ends at once. */
 function interrupt(): void {
-  if (abort.signal.aborted) process.exit(exitCodes.interrupted);
+  // One Ctrl-C can arrive twice: from the terminal, and passed on by the npm script that started us.
+  if (performance.now() - interruptedMs > AGAIN_AFTER_MS) process.exit(exitCodes.interrupted);
+  if (abort.signal.aborted) return;
+  interruptedMs = performance.now();
   abort.abort(new AppError('INTERRUPTED', 'Interrupted.'));
   setTimeout(() => process.exit(exitCodes.interrupted), CLOSE_DEADLINE_MS).unref();
 }

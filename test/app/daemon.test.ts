@@ -121,6 +121,8 @@ describe('musecam start', () => {
     expect(statSync(address).mode & 0o777).toBe(0o600);
     const children = childrenOf(cli.child.pid!);
     expect(children.length).toBeGreaterThan(0);
+    // Twice, as from a terminal: once to the whole group, once passed on by the npm script.
+    cli.child.kill('SIGINT');
     cli.child.kill('SIGINT');
     const { code, stdout } = await cli.ended;
     expect(code).toBe(0);

@@ -14,7 +14,6 @@ export function halveMask(mask: usize, maskStride: i32, width: i32, height: i32,
 }
 
 // (face - dst) * mask / 255 as a rounding 15-bit product: mask * 128.5 is 32767 at 255.
-// @ts-ignore: decorator
 @inline
 function blend(dst: v128, face: v128, mask: v128): v128 {
   const weight = i16x8.add(i16x8.shl(mask, 7), i16x8.shr_u(mask, 1));

@@ -2,13 +2,11 @@
 // y = (66 r + 129 g + 25 b + 128 >> 8) + 16, u = (-38 r - 74 g + 112 b + 128 >> 8) + 128,
 // v = (112 r - 94 g - 18 b + 128 >> 8) + 128; chroma from the rounded mean of 2x2 pixels.
 
-// @ts-ignore: decorator
 @inline
 function clampByte(value: i32): u8 {
   return <u8>(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-// @ts-ignore: decorator
 @inline
 function lumaOf(r: v128, g: v128, b: v128): v128 {
   const sum = i16x8.add(
@@ -18,7 +16,6 @@ function lumaOf(r: v128, g: v128, b: v128): v128 {
   return i16x8.add(i16x8.shr_u(sum, 8), i16x8.splat(16));
 }
 
-// @ts-ignore: decorator
 @inline
 function storeLuma(r: v128, g: v128, b: v128, to: usize): void {
   const low = lumaOf(i16x8.extend_low_i8x16_u(r), i16x8.extend_low_i8x16_u(g), i16x8.extend_low_i8x16_u(b));
@@ -27,14 +24,12 @@ function storeLuma(r: v128, g: v128, b: v128, to: usize): void {
 }
 
 /** Rounded mean of eight 2x2 blocks of two rows of sixteen bytes. */
-// @ts-ignore: decorator
 @inline
 function meanOfBlocks(top: v128, bottom: v128): v128 {
   const sum = i16x8.add(i16x8.extadd_pairwise_i8x16_u(top), i16x8.extadd_pairwise_i8x16_u(bottom));
   return i16x8.shr_u(i16x8.add(sum, i16x8.splat(2)), 2);
 }
 
-// @ts-ignore: decorator
 @inline
 function chromaOf(r: v128, g: v128, b: v128, kr: i16, kg: i16, kb: i16): v128 {
   const sum = i16x8.add(
@@ -45,19 +40,16 @@ function chromaOf(r: v128, g: v128, b: v128, kr: i16, kg: i16, kb: i16): v128 {
 }
 
 // Sixteen packed RGB pixels in three vectors, taken apart.
-// @ts-ignore: decorator
 @inline
 function redOf(a: v128, b: v128, c: v128): v128 {
   const t = i8x16.shuffle(a, b, 0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 0, 0, 0, 0, 0);
   return i8x16.shuffle(t, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 20, 23, 26, 29);
 }
-// @ts-ignore: decorator
 @inline
 function greenOf(a: v128, b: v128, c: v128): v128 {
   const t = i8x16.shuffle(a, b, 1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, 0, 0, 0, 0, 0);
   return i8x16.shuffle(t, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18, 21, 24, 27, 30);
 }
-// @ts-ignore: decorator
 @inline
 function blueOf(a: v128, b: v128, c: v128): v128 {
   const t = i8x16.shuffle(a, b, 2, 5, 8, 11, 14, 17, 20, 23, 26, 29, 0, 0, 0, 0, 0, 0);
@@ -117,7 +109,6 @@ export function rgb24ToI420(src: usize, width: i32, height: i32, y: usize, u: us
 }
 
 // Four pixels of one channel: (298 y' + k c' + 128) >> 8 by pairs, where pairs holds y', c' alternating.
-// @ts-ignore: decorator
 @inline
 function channelOf(low: v128, high: v128, factors: v128): v128 {
   const half = i32x4.splat(128);
@@ -126,7 +117,6 @@ function channelOf(low: v128, high: v128, factors: v128): v128 {
   return i16x8.narrow_i32x4_s(a, b);
 }
 
-// @ts-ignore: decorator
 @inline
 function greenChannelOf(yuLow: v128, yuHigh: v128, vLow: v128, vHigh: v128): v128 {
   const yu = i16x8(298, -100, 298, -100, 298, -100, 298, -100), v1 = i16x8(-208, 128, -208, 128, -208, 128, -208, 128);

@@ -37,7 +37,6 @@ export function warpTriangles(triangles: usize, count: i32, from: usize, to: usi
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function isStill(from: usize, to: usize, at: usize): bool {
   return abs(load<f32>(to + at) - load<f32>(from + at)) < STILL_PX && abs(load<f32>(to + at, 4) - load<f32>(from + at, 4)) < STILL_PX;
@@ -86,34 +85,29 @@ function warpTriangle(p: Plane, from: usize, to: usize, i: usize, j: usize, k: u
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function toFixed(value: f32): i32 {
   return <i32>nearest(max(<f32>-32000.0, min(<f32>32000.0, value)) * 65536.0);
 }
 
 /** Columns per row from the upper to the lower end of an edge. */
-// @ts-ignore: decorator
 @inline
 function slopeOf(ax: f32, ay: f32, bx: f32, by: f32): f32 {
   return by > ay ? max(<f32>-16000.0, min(<f32>16000.0, (bx - ax) / (by - ay))) : <f32>0;
 }
 
 // Slivers have huge steps; rows are read up to seven pixels past their end, which must stay inside the guarded memory.
-// @ts-ignore: decorator
 @inline
 function limit(step: f32): f32 {
   return max(<f32>-8.0, min(<f32>8.0, step));
 }
 
-// @ts-ignore: decorator
 @inline
 function isBelow(to: usize, i: usize, j: usize): bool {
   const a = load<f32>(to + i, 4), b = load<f32>(to + j, 4);
   return a > b || (a == b && load<f32>(to + i) > load<f32>(to + j));
 }
 
-// @ts-ignore: decorator
 @inline
 function gather(src: usize, low: v128, high: v128): v128 {
   let pairs = v128.load16_lane(src + i32x4.extract_lane(low, 0), i16x8.splat(0), 0);
@@ -127,13 +121,11 @@ function gather(src: usize, low: v128, high: v128): v128 {
 }
 
 // Eight pairs of neighbours mixed by fx / 256: values times 128.
-// @ts-ignore: decorator
 @inline
 function mixPairs(left: v128, right: v128, fx: v128): v128 {
   return i16x8.shr_u(i16x8.add(i16x8.shl(left, 8), i16x8.mul(i16x8.sub(right, left), fx)), 1);
 }
 
-// @ts-ignore: decorator
 @inline
 function mixRows(top: v128, bottom: v128, fy: v128): v128 {
   const mixed = i16x8.add(top, i16x8.q15mulr_sat_s(i16x8.sub(bottom, top), i16x8.shl(fy, 7)));
@@ -142,7 +134,6 @@ function mixRows(top: v128, bottom: v128, fy: v128): v128 {
 }
 
 /** Eight samples from anywhere: `low` and `high` are their offsets. */
-// @ts-ignore: decorator
 @inline
 function sampleAnywhere(src: usize, stride: i32, low: v128, high: v128, fx: v128, fy: v128): v128 {
   const byte = i16x8.splat(255);
@@ -155,7 +146,6 @@ function sampleAnywhere(src: usize, stride: i32, low: v128, high: v128, fx: v128
 }
 
 // Bytes of 32 at eight places; a place beyond 15 finds nothing in the first half, one below 16 nothing in the second.
-// @ts-ignore: decorator
 @inline
 function pick(first: v128, second: v128, places: v128): v128 {
   const far = i8x16.sub(places, i8x16.splat(16));
@@ -163,7 +153,6 @@ function pick(first: v128, second: v128, places: v128): v128 {
 }
 
 /** Eight samples from one row, within 32 bytes of `p`: two loads a row instead of eight. */
-// @ts-ignore: decorator
 @inline
 function sampleRow(p: usize, stride: i32, places: v128, fx: v128, fy: v128): v128 {
   const next = i8x16.add(places, i8x16.splat(1));
@@ -172,7 +161,6 @@ function sampleRow(p: usize, stride: i32, places: v128, fx: v128, fy: v128): v12
 }
 
 /** Stores the first `n` of eight bytes and leaves the others as they are; without a branch that could be guessed wrongly. */
-// @ts-ignore: decorator
 @inline
 function storeFirst(dst: usize, bytes: v128, n: i32): void {
   const isOurs = i8x16.lt_s(i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), i8x16.splat(<i8>min(n, 16)));
@@ -180,7 +168,6 @@ function storeFirst(dst: usize, bytes: v128, n: i32): void {
 }
 
 /** One row of a triangle, eight pixels at a time, bilinear; positions are 16.16 fixed point. */
-// @ts-ignore: decorator
 @inline
 function span(p: Plane, sx: i32, sy: i32, stepX: i32, stepY: i32, dst: usize, n: i32): void {
   // A fraction within 1/512 of a whole pixel is that pixel: an undisplaced triangle copies bit for bit.
@@ -228,7 +215,6 @@ export function padPlane(src: usize, srcStride: i32, width: i32, height: i32, ds
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function halfSample(a: i32, b: i32, c: i32, d: i32, e: i32, f: i32): u8 {
   const value = (a - 5 * b + 20 * c + 20 * d - 5 * e + f + 16) >> 5;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Rect } from './media.ts';
 
 /** The newest schema version of avatar.json this program reads and the one it writes. */
-export const AVATAR_SCHEMA_VERSION = 1;
+export const AVATAR_SCHEMA_VERSION = 2;
 /** How many landmarks a face has: 468 of the MediaPipe face mesh, then 5 of the right iris and 5 of the left. */
 export const LANDMARK_COUNT = 478;
 /** Limits that keep a hostile pack from exhausting memory. Sizes in pixels. */
@@ -57,15 +57,30 @@ export const avatarManifestSchema = z.object({
   frameCount: z.number().int().min(1).max(AVATAR_LIMITS.maxFrames),
   /** `still`: one frame, life comes from the engine. `ping-pong` and `loop`: how the frames repeat. */
   motion: z.enum(['still', 'ping-pong', 'loop']),
-  /** Body frames: one picture file each, in order. */
+  /**
+   * Body frames: one picture file each, in order; or one `.mp4` that holds all of them (H.264, yuv420p, BT.601 limited
+   * range, 25 fps, no sound; since version 2).
+   */
   body: z.array(fileSchema).min(1),
   /** One box size per avatar, one position per frame: where the face patch goes and what the mask covers. */
   faceBoxes: z.array(boxSchema).min(1),
-  /** Uint8 `[frameCount, box height, box width]`, 255 = face; jaw mode, feathered. */
+  /** Uint8 `[frameCount, box height, box width]`, 255 = face; jaw mode, feathered. Gzipped where the path ends in `.gz`. */
   masks: fileSchema,
   /** Float32 little endian `[frameCount, 478, 3]`: x, y in body pixels, z in the same scale, smaller = nearer. */
   landmarks: fileSchema,
   preview: fileSchema,
+  /** Frames whose face cannot be driven (turned away, hidden, out of the picture): they are shown as they are. Rising. */
+  passthrough: z.array(z.number().int().min(0)).default([]),
+  /** The calmest stretch with a shut mouth, in frames: what `--use idle` keeps. */
+  idle: z.object({ start: z.number().int().min(0), count: z.number().int().min(1) }).optional(),
+  /**
+   * Who is person and who is background, 255 = person: one 8-bit grey picture, or for several frames one `.mp4` (H.264,
+   * luma 16 … 235 = 0 … 255).
+   */
+  matte: fileSchema.optional(),
+  /** The quality report: JSON of {@link qualityReportSchema}, and its contact sheet, a picture. */
+  report: fileSchema.optional(),
+  sheet: fileSchema.optional(),
   /** Confidence of the detector that this is a face, 0 … 1, lowest over all frames. */
   faceScore: z.number().min(0).max(1),
   /** What each face engine worked out beforehand, by engine id. */
@@ -74,6 +89,40 @@ export const avatarManifestSchema = z.object({
   preparedBy: z.string().max(60),
 });
 
+/** How good one measured property of a source is. */
+export const ratingSchema = z.enum(['good', 'fair', 'poor']);
+
+/** What preparation found out about a photo or clip: report.json of an avatar. */
+export const qualityReportSchema = z.object({
+  /** The worst of the measures that decide about the result. */
+  verdict: ratingSchema,
+  frames: z.object({
+    total: z.number().int(),
+    /** Frames with a face that can be driven. */
+    usable: z.number().int(),
+  }),
+  measures: z
+    .array(
+      z.object({
+        /** `face-height`, `sharpness`, `light`, `yaw`, `pitch`, `mouth-closed`, `motion`, `occlusion`, `missing-face`, `jitter` … */
+        id: z.string().max(40),
+        label: z.string().max(80),
+        value: z.number(),
+        /** `px`, `%`, `°` or empty. */
+        unit: z.string().max(10),
+        rating: ratingSchema,
+        /** What to do about it, where it is not good. */
+        advice: z.string().max(400).optional(),
+      }),
+    )
+    .max(40),
+});
+
+/** Good, fair or poor. */
+export type Rating = z.infer<typeof ratingSchema>;
+/** A checked report.json. */
+export type QualityReport = z.infer<typeof qualityReportSchema>;
+
 /** A checked avatar.json. */
 export type AvatarManifest = z.infer<typeof avatarManifestSchema>;
 /** A file of a prepared avatar with its size and hash. */
@@ -81,10 +130,18 @@ export type AvatarFile = z.infer<typeof fileSchema>;
 
 /** What a face engine is told of an avatar it shall hold resident. */
 export interface AvatarRef {
+  /** Names this resident copy; the avatar's own id (`manifest.id`) and, where its background was changed, what it is now. */
   readonly id: string;
   /** Absolute path of the avatar's folder, already checked. */
   readonly folder: string;
   readonly manifest: AvatarManifest;
+  /**
+   * Absolute path of its body frames unpacked: I420, `frameCount` pictures of `frameByteLength('i420', manifest)` bytes
+   * without padding. What is shown behind the patch comes from the same file.
+   */
+  readonly bodyPath: string;
+  /** The same of its matte where the show is transparent: Uint8 `[frameCount, height, width]`, 255 = person. */
+  readonly alphaPath?: string;
 }
 
 /** What a face engine may look at while an avatar is being prepared. */
@@ -99,16 +156,22 @@ export interface PreparedFace {
   /** Uint8 `[frameCount, box height, box width]`. */
   readonly masks: Uint8Array;
   readonly faceBoxes: readonly { x: number; y: number; width: number; height: number }[];
+  /** Frames that are shown as they are and never drawn for: their landmarks are those of the nearest good frame. */
+  readonly passthrough: readonly number[];
 }
 
-/** One prepared picture of an avatar in memory: where the face goes and what is behind it. */
+/** One prepared picture of an avatar: where the face goes and what is behind it. */
 export interface Pose {
   /** Index of the body frame. */
   readonly index: number;
-  /** I420 of the whole picture, planes Y, U, V. */
-  readonly body: Uint8Array;
+  /** Shown as it is: no face is drawn for it. */
+  readonly isPassthrough: boolean;
+  /** Writes the whole picture, I420, into `target` (`frameByteLength('i420', avatar)` bytes). */
+  readBody(target: Uint8Array): void | Promise<void>;
+  /** Writes the matte into `target`, Uint8 `[height, width]`; missing where the avatar is opaque. */
+  readAlpha?(target: Uint8Array): void | Promise<void>;
   /** Where the face patch goes, in body pixels; even. */
   readonly faceBox: Rect;
-  /** Uint8 `[faceBox.height, faceBox.width]`, 255 = face. */
+  /** Uint8 `[faceBox.height, faceBox.width]`, 255 = face. Valid until the mask of another pose is asked for. */
   readonly mask: Uint8Array;
 }

@@ -89,6 +89,8 @@ export interface FacePatch {
   readonly data: Uint8Array;
   /** Size of the picture in `data`: equal to `rect` for `i420`, for example 256x256 for `rgb24`. */
   readonly size: Size;
+  /** Where the avatar is transparent and the patch moves its outline: the matte of `rect`, Uint8, 255 = person. */
+  readonly alpha?: Uint8Array;
 }
 
 /** Byte layout of a whole picture. */
@@ -109,6 +111,11 @@ export interface VideoFrame extends Size {
   readonly format: 'i420';
   /** Planes Y, U, V without padding: `frameByteLength('i420', size)` bytes. */
   readonly data: Uint8Array;
+  /**
+   * Uint8 `[height, width]`, 255 = person, straight (not premultiplied): where the show is transparent. Outputs that
+   * cannot carry it show the picture as it is.
+   */
+  readonly alpha?: Uint8Array | undefined;
   /** The media frame shown; a repeated picture carries the index it is shown for. */
   readonly index: FrameIndex;
   /** `performance.now()` at which the middle of the frame's own sound had been captured, in ms; NaN off line. */

@@ -83,6 +83,30 @@ export interface StatusFeed {
   readonly onDidChange: Event<ShowStatus>;
 }
 
+/** What somebody says about the photo or clip they hand in. */
+export interface PreparationDetails {
+  /** What the file is called where it comes from. Never used as a path. */
+  readonly fileName: string;
+  /** What will come, in bytes. */
+  readonly bytes: number;
+  readonly avatarId: string;
+  readonly name: string;
+  /** Who is shown, and who agreed to this use. */
+  readonly depicts: string;
+  readonly consent: string;
+}
+
+/** The way in for photos and clips that shall become avatars, for control surfaces. Files stay in the data folder. */
+export interface PreparationDesk {
+  /**
+   * Takes a file in, then prepares it in a process of its own; resolves with the job's id when the file is there.
+   * @throws AppError UPLOAD_TOO_LARGE, UPLOAD_TYPE, UPLOAD_INCOMPLETE, CONSENT_MISSING, BAD_AVATAR_ID, AVATAR_EXISTS, DISK_FULL.
+   */
+  take(details: PreparationDetails, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<string>;
+  /** Absolute path of a finished job's picture; undefined when there is none. */
+  picture(jobId: string, which: 'preview' | 'sheet'): string | undefined;
+}
+
 /** What a plugin gets when it is activated. Nothing is global. */
 export interface PluginContext {
   /** What is added here is disposed when the plugin is deactivated, newest first. */
@@ -94,6 +118,8 @@ export interface PluginContext {
   readonly status: StatusFeed;
   /** Absolute path of a picture of an avatar, for lists; undefined when there is no such avatar. */
   avatarPreview(id: string): string | undefined;
+  /** Preparation of new avatars; undefined where no show runs. */
+  readonly preparations: PreparationDesk | undefined;
   registerAudioInput(id: string, input: AudioInput): void;
   registerFaceEngine(id: string, engine: FaceEngine): void;
   registerVideoOutput(id: string, output: VideoOutput): void;

@@ -1,3 +1,5 @@
+import type { QualityReport, Rating } from './avatar.ts';
+
 /** The fixed words every part uses for its state, so that every surface can show it. */
 export type LinkState = 'off' | 'starting' | 'ready' | 'degraded' | 'failed';
 
@@ -32,6 +34,11 @@ export interface AvatarSummary {
   readonly isShipped: boolean;
   readonly isResident: boolean;
   readonly depicts: string;
+  readonly frameCount: number;
+  /** Whether its background can be changed. */
+  readonly hasMatte: boolean;
+  /** The quality report's verdict; undefined for avatars without one. */
+  readonly verdict?: Rating;
 }
 
 /** Median and 95th percentile over the last ten seconds, in milliseconds. */
@@ -40,12 +47,35 @@ export interface Percentiles {
   readonly p95Ms: number;
 }
 
+/** A photo or clip that somebody gave to the page, on its way to becoming an avatar. */
+export interface PreparationStatus {
+  /** Names the job; not the avatar. */
+  readonly id: string;
+  readonly fileName: string;
+  readonly avatarId: string;
+  readonly name: string;
+  /** `ready`: prepared, waiting to be accepted or discarded. */
+  readonly state: 'uploading' | 'preparing' | 'ready' | 'failed';
+  /** What is being done, in words. */
+  readonly step: string;
+  /** 0 … 1 of the present state. */
+  readonly fraction: number;
+  readonly secondsLeft?: number;
+  readonly report?: QualityReport;
+  readonly error?: { readonly code: string; readonly message: string; readonly fix?: string };
+}
+
 /** Everything a surface may show, as plain data; published about ten times a second while live. */
 export interface ShowStatus {
   readonly state: LinkState;
   readonly uptimeSeconds: number;
   readonly avatarId: string;
   readonly avatars: readonly AvatarSummary[];
+  readonly preparations: readonly PreparationStatus[];
+  /** What is behind the avatar: `keep`, `blur`, `transparent`, a colour as `#rrggbb`, or the path of a picture. */
+  readonly background: string;
+  /** Words shown in the corner of the picture; empty for none. */
+  readonly labelText: string;
   readonly input: LinkStatus;
   readonly engine: LinkStatus & { readonly restarts: number };
   readonly outputs: readonly OutputStatus[];

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { AudioInput, FaceEngine, VideoOutput } from '../api/contributions.ts';
+import type { PreparationDesk } from '../api/plugin.ts';
 import {
   type Command,
   type Contribution,
@@ -30,6 +31,7 @@ export interface PluginWorld {
   readonly commands: CommandTable;
   readonly status: StatusFeed;
   avatarPreview(id: string): string | undefined;
+  readonly preparations?: PreparationDesk;
   /** Read at activation, when all manifests are known. */
   settings(): SettingValues;
 }
@@ -164,6 +166,7 @@ export class PluginHost implements AsyncDisposable {
       commands: world.commands,
       status: world.status,
       avatarPreview: (id) => world.avatarPreview(id),
+      preparations: world.preparations,
       registerAudioInput: (id, input) => this.#register(known, 'audioInputs', id, input),
       registerFaceEngine: (id, engine) => this.#register(known, 'faceEngines', id, engine),
       registerVideoOutput: (id, output) => this.#register(known, 'videoOutputs', id, output),

@@ -92,19 +92,33 @@ export function checkPicture(format: PixelFormat, size: Size, data: Uint8Array):
   );
 }
 
-/** Scales one plane without padding. */
-function scalePlane(kernel: KernelMemory, from: Pointer, size: Size, to: Pointer, outSize: Size): void {
-  if (size.width === outSize.width * 2 && size.height === outSize.height * 2) {
-    kernel.exports.halvePlane(from, size.width, size.height, to);
+/**
+ * Scales one plane. The triangle filter is as wide as the reduction: bilinear when enlarging, a mean when reducing.
+ * @param outStride bytes from one row of the result to the next; default: no padding.
+ */
+export function scalePlane(
+  kernel: KernelMemory,
+  from: Pointer,
+  size: Size,
+  to: Pointer,
+  outSize: Size,
+  outStride = outSize.width,
+): void {
+  const { exports } = kernel;
+  if (size.width === outSize.width && size.height === outSize.height) {
+    exports.copyRect(from, size.width, to, outStride, size.width, size.height);
+    return;
+  }
+  if (size.width === outSize.width * 2 && size.height === outSize.height * 2 && outStride === outSize.width) {
+    exports.halvePlane(from, size.width, size.height, to);
     return;
   }
   const across = placeTable(kernel, scaleTable(size.width, outSize.width));
   const down = placeTable(kernel, scaleTable(size.height, outSize.height));
   const stride = (size.width + 15) & ~15;
-  const rows = kernel.scratch(stride * size.height);
+  const rows = stride === size.width ? from : kernel.scratch(stride * size.height);
   const squeezed = kernel.scratch(stride * outSize.height);
-  const { exports } = kernel;
-  exports.copyRect(from, size.width, rows, stride, size.width, size.height);
+  if (rows !== from) exports.copyRect(from, size.width, rows, stride, size.width, size.height);
   exports.scaleVertical(
     rows,
     stride,
@@ -121,10 +135,11 @@ function scalePlane(kernel: KernelMemory, from: Pointer, size: Size, to: Pointer
     stride,
     outSize.height,
     to,
-    outSize.width,
+    outStride,
     outSize.width,
     across.starts,
     across.weights,
+    across.blocks,
     across.taps,
   );
 }
@@ -133,14 +148,16 @@ function scalePlane(kernel: KernelMemory, from: Pointer, size: Size, to: Pointer
 export function placeTable(
   kernel: KernelMemory,
   table: ScaleTable,
-): { readonly starts: Pointer; readonly weights: Pointer; readonly taps: number } {
+): { readonly starts: Pointer; readonly weights: Pointer; readonly blocks: Pointer; readonly taps: number } {
   return {
     starts: kernel.scratchCopy(table.starts),
     weights: kernel.scratchCopy(table.weights),
+    blocks: kernel.scratchCopy(table.blocks),
     taps: table.taps,
   };
 }
 
-function halfOf(size: Size): Size {
+/** Size of the chroma planes. */
+export function halfOf(size: Size): Size {
   return { width: size.width >> 1, height: size.height >> 1 };
 }

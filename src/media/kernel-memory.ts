@@ -21,6 +21,7 @@ export interface KernelExports {
     outWidth: number,
     starts: Pointer,
     weights: Pointer,
+    blocks: Pointer,
     taps: number,
   ): void;
   scaleVertical(
@@ -48,6 +49,7 @@ export interface KernelExports {
     pad: number,
   ): void;
   doublePlane(src: Pointer, srcStride: number, width: number, height: number, dst: Pointer, dstStride: number): void;
+  fadeBytes(dst: Pointer, from: Pointer, count: number, q15: number): void;
   coveredRows(mask: Pointer, maskStride: number, width: number, height: number): number;
   blendMasked(
     face: Pointer,

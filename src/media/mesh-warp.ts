@@ -14,6 +14,23 @@ interface SourcePlane {
   readonly origin: Pointer;
 }
 
+/** The matte that is warped along: source, result and the cut of it. */
+interface AlphaPlane {
+  readonly source: SourcePlane;
+  readonly rest: Pointer;
+  readonly drawn: Pointer;
+  readonly cut: Pointer;
+  readonly plane: Pointer;
+}
+
+/** What a {@link MeshWarp} can do beyond the plain warp. */
+export interface MeshWarpOptions {
+  /** Whether luma is sampled from a doubled source: nearly bicubic, for the price of doubling every new source. */
+  readonly isSharp: boolean;
+  /** Whether a matte is warped along with the picture. */
+  readonly hasAlpha?: boolean;
+}
+
 /**
  * Warps an I420 picture through a triangle mesh inside the pixel kernel, planes separately, luma from a source of twice
  * the size (see `doublePlane`). Owns one kernel instance; nothing is allocated after the constructor.
@@ -24,6 +41,8 @@ export class MeshWarp {
   readonly from: Float32Array;
   /** Where every vertex goes. */
   readonly to: Float32Array;
+  /** Uint16 `[count, 3]` in drawing order. May be written before a drawing: another order for another pose. */
+  readonly triangles: Uint16Array;
   /** The warped picture: planes Y, U, V without padding. */
   readonly output: Uint8Array;
   readonly #kernel = new KernelMemory();
@@ -34,6 +53,7 @@ export class MeshWarp {
   readonly #doubled: SourcePlane | undefined;
   readonly #chroma: readonly [SourcePlane, SourcePlane];
   readonly #planes: readonly [Pointer, Pointer];
+  readonly #alpha: AlphaPlane | undefined;
   readonly #triangles: Pointer;
   readonly #triangleCount: number;
   readonly #fromAt: Pointer;
@@ -41,9 +61,8 @@ export class MeshWarp {
 
   /**
    * @param size of the picture, even. @param triangles Uint16 `[count, 3]` in drawing order.
-   * @param isSharp whether luma is sampled from a doubled source: worth its one-time cost unless pictures change.
    */
-  constructor(size: Size, vertexCount: number, triangles: Uint16Array, isSharp: boolean) {
+  constructor(size: Size, vertexCount: number, triangles: Uint16Array, { isSharp, hasAlpha }: MeshWarpOptions) {
     this.size = size;
     const { width, height } = size;
     const pixels = width * height;
@@ -59,6 +78,7 @@ export class MeshWarp {
     this.#doubled = doubled ? this.#keepSource(doubled) : undefined;
     const half = { width: width >> 1, height: height >> 1 };
     this.#chroma = [this.#keepSource(half), this.#keepSource(half)];
+    this.#alpha = hasAlpha ? this.#keepAlpha(size) : undefined;
     kernel.keep(guard);
     this.#planes = [kernel.keep(PLANE_FIELDS * 4), kernel.keep(PLANE_FIELDS * 4)];
     this.#triangles = kernel.keep(triangles.byteLength);
@@ -70,7 +90,8 @@ export class MeshWarp {
     this.from = new Float32Array(bytes.buffer as ArrayBuffer, this.#fromAt, vertexCount * 2);
     this.to = new Float32Array(bytes.buffer as ArrayBuffer, this.#toAt, vertexCount * 2);
     this.output = bytes.subarray(this.#drawn, this.#drawn + pixels * 1.5);
-    bytes.set(new Uint8Array(triangles.buffer, triangles.byteOffset, triangles.byteLength), this.#triangles);
+    this.triangles = new Uint16Array(bytes.buffer as ArrayBuffer, this.#triangles, triangles.length);
+    this.triangles.set(triangles);
     this.#describePlanes();
   }
 
@@ -78,6 +99,14 @@ export class MeshWarp {
     const stride = (size.width + 2 * PAD + 15) & ~15;
     const at = this.#kernel.keep(stride * (size.height + 2 * PAD));
     return { at, stride, origin: at + PAD * stride + PAD };
+  }
+
+  #keepAlpha(size: Size): AlphaPlane {
+    const pixels = size.width * size.height;
+    const kernel = this.#kernel;
+    const source = this.#keepSource(size);
+    const [rest, drawn, cut] = [kernel.keep(pixels), kernel.keep(pixels), kernel.keep(pixels)];
+    return { source, rest, drawn, cut, plane: kernel.keep(PLANE_FIELDS * 4) };
   }
 
   #describePlanes(): void {
@@ -99,6 +128,15 @@ export class MeshWarp {
       6: 1,
       7: 0,
     });
+    if (this.#alpha) {
+      const { source: matte, drawn, plane } = this.#alpha;
+      write(plane, [matte.origin, matte.stride, 0, 0, drawn, width, 0, 0, width, height, 0, 0], {
+        2: 1,
+        3: 0,
+        6: 1,
+        7: 0,
+      });
+    }
     // A chroma sample lies in the middle of its 2x2 pixels.
     const half = { 2: 0.5, 3: -0.25, 6: 0.5, 7: -0.25 };
     const drawnU = this.#drawn + pixels;
@@ -110,8 +148,8 @@ export class MeshWarp {
     );
   }
 
-  /** Takes another source picture: I420 of `size`. */
-  setSource(i420: Uint8Array): void {
+  /** Takes another source picture: I420 of `size`. @param alpha its matte, Uint8 `[height, width]`, where there is one. */
+  setSource(i420: Uint8Array, alpha?: Uint8Array): void {
     const { width, height } = this.size;
     const pixels = width * height;
     const { exports, bytes } = this.#kernel;
@@ -125,6 +163,11 @@ export class MeshWarp {
       const at = this.#rest + pixels + index * (pixels >> 2);
       exports.padPlane(at, width >> 1, width >> 1, height >> 1, plane.at, plane.stride, PAD);
     });
+    if (this.#alpha && alpha) {
+      const { source, rest } = this.#alpha;
+      bytes.set(alpha, rest);
+      exports.padPlane(rest, width, width, height, source.at, source.stride, PAD);
+    }
   }
 
   /** Draws all triangles that moved into {@link output}, which elsewhere equals the source. */
@@ -134,6 +177,18 @@ export class MeshWarp {
     for (const plane of this.#planes) {
       exports.warpTriangles(this.#triangles, this.#triangleCount, this.#fromAt, this.#toAt, plane);
     }
+    if (!this.#alpha) return;
+    const { rest, drawn, plane } = this.#alpha;
+    bytes.copyWithin(drawn, rest, rest + (this.output.length / 3) * 2);
+    exports.warpTriangles(this.#triangles, this.#triangleCount, this.#fromAt, this.#toAt, plane);
+  }
+
+  /** The same rectangle of the warped matte; undefined where there is none. Valid until the next call. */
+  cutAlpha(x: number, y: number, width: number, height: number): Uint8Array | undefined {
+    if (!this.#alpha) return undefined;
+    const { drawn, cut } = this.#alpha;
+    this.#kernel.exports.copyRect(drawn + y * this.size.width + x, this.size.width, cut, width, width, height);
+    return this.#kernel.bytes.subarray(cut, cut + width * height);
   }
 
   /** A rectangle of {@link output} as a picture of its own, valid until the next call. All four numbers even. */

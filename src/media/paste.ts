@@ -39,6 +39,18 @@ export function pastePatch(
   blendFace(frame, frameSize, patch, mask, maskBox);
 }
 
+/**
+ * Puts a patch's matte into the matte of its frame, in place.
+ * @param matte Uint8 `[frameSize.height, frameSize.width]`. @param patch Uint8 `[rect.height, rect.width]`.
+ * @throws AppError PATCH_BOX_WRONG: odd numbers, outside the frame, or a buffer of another length.
+ */
+export function pasteMatte(matte: Uint8Array, frameSize: Size, patch: Uint8Array, rect: Rect): void {
+  checkBox(rect, frameSize);
+  if (patch.length !== rect.width * rect.height || matte.length !== frameSize.width * frameSize.height)
+    throw wrongBox(rect, frameSize);
+  copyRows(patch, 0, rect.width, matte, rect.y * frameSize.width + rect.x, frameSize.width, rect.height);
+}
+
 /** Copies the planes of an opaque rectangle row by row. */
 function replaceRect(frame: Uint8Array, frameSize: Size, data: Uint8Array, rect: Rect): void {
   const from = planesAt(0, rect);
@@ -159,6 +171,7 @@ function blendPlane(kernel: KernelMemory, frame: Uint8Array, job: PlaneJob, rows
     box.width,
     across.starts,
     across.weights,
+    across.blocks,
     across.taps,
   );
   exports.scaleVertical(

@@ -4,6 +4,8 @@ export interface ScaleTable {
   readonly starts: Uint8Array;
   /** u16 little endian `[out, taps]`: weights, each group adding up to 256, as bytes. */
   readonly weights: Uint8Array;
+  /** u16 little endian `[out / 8, taps, 8]`: the same weights by eights, as bytes. */
+  readonly blocks: Uint8Array;
   readonly taps: number;
 }
 
@@ -45,7 +47,7 @@ function makeScaleTable(from: number, to: number): ScaleTable {
     }
     storeRounded(group, weights, out * taps);
   }
-  return { starts: bytesOf(starts), weights: bytesOf(weights), taps };
+  return { starts: bytesOf(starts), weights: bytesOf(weights), blocks: bytesOf(byEights(weights, taps)), taps };
 }
 
 /** Rounds weights to whole numbers that add up to 256: the largest takes the remainder. */
@@ -60,6 +62,15 @@ function storeRounded(group: Float64Array, weights: Uint16Array, at: number): vo
     if (weight > group[largest]!) largest = tap;
   });
   weights[at + largest] = weights[at + largest]! + left;
+}
+
+function byEights(weights: Uint16Array, taps: number): Uint16Array {
+  const blocks = new Uint16Array(Math.ceil(weights.length / taps / 8) * taps * 8);
+  for (let at = 0; at < weights.length; at++) {
+    const [out, tap] = [Math.floor(at / taps), at % taps];
+    blocks[((out >> 3) * taps + tap) * 8 + (out & 7)] = weights[at]!;
+  }
+  return blocks;
 }
 
 function bytesOf(numbers: Uint16Array): Uint8Array {

@@ -43,6 +43,21 @@ export function blendMasked(
   }
 }
 
+/**
+ * Fades one picture into another: `dst` becomes from + (dst - from) * q15 / 32768, q15 = 0 … 32767. Whole vectors are read
+ * and written.
+ */
+export function fadeBytes(dst: usize, from: usize, count: i32, q15: i32): void {
+  const weight = i16x8.splat(<i16>q15);
+  for (let at = 0; at < count; at += 16) {
+    const old = v128.load(from + at), now = v128.load(dst + at);
+    const lowOld = i16x8.extend_low_i8x16_u(old), highOld = i16x8.extend_high_i8x16_u(old);
+    const low = i16x8.q15mulr_sat_s(i16x8.sub(i16x8.extend_low_i8x16_u(now), lowOld), weight);
+    const high = i16x8.q15mulr_sat_s(i16x8.sub(i16x8.extend_high_i8x16_u(now), highOld), weight);
+    v128.store(dst + at, i8x16.narrow_i16x8_u(i16x8.add(lowOld, low), i16x8.add(highOld, high)));
+  }
+}
+
 /** The rows of a padded mask that are not all zero: the first in the upper 16 bits, one past the last in the lower. */
 export function coveredRows(mask: usize, stride: i32, width: i32, height: i32): i32 {
   let first = 0;

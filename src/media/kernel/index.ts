@@ -2,7 +2,7 @@
 // memory; every buffer is allocated by src/media/kernel-memory.ts with 16 bytes of slack, so that whole vectors may be
 // read past the end of a row.
 export { i420ToRgb24, i420ToYuyv, rgb24ToI420 } from './color';
-export { blendMasked, coveredRows, halveMask } from './blend';
+export { blendMasked, coveredRows, fadeBytes, halveMask } from './blend';
 export { doublePlane, padPlane, warpTriangles } from './warp';
 export { halvePlane, scaleHorizontal, scaleVertical } from './scale';
 

@@ -1,15 +1,16 @@
 // Separable scaling of 8-bit planes with tables made by src/media/scale-table.ts: for every output position the first source
-// position (u16) and `taps` weights (u16) that add up to 256. Sums stay below 65536, so sixteen bits are enough.
+// position (u16) and `taps` weights (u16) that add up to 256. Sums stay below 65536, so sixteen bits are enough. `blocks` holds
+// the same weights by eights: for every eight outputs the first weight of each, then the second of each, …
 
 /** Scales rows: `rows` rows of `src` to `outWidth` bytes each. */
 export function scaleHorizontal(
   src: usize, srcStride: i32, rows: i32, dst: usize, dstStride: i32, outWidth: i32,
-  starts: usize, weights: usize, taps: i32,
+  starts: usize, weights: usize, blocks: usize, taps: i32,
 ): void {
   for (let row = 0; row < rows; row++) {
     const from = src + <usize>(row * srcStride), to = dst + <usize>(row * dstStride);
     if (taps == 2) scaleRowBy2(from, to, outWidth, starts, weights);
-    else scaleRow(from, to, outWidth, starts, weights, taps);
+    else scaleRowBy8(from, to, outWidth, starts, weights, blocks, taps);
   }
 }
 
@@ -23,6 +24,38 @@ function scaleRow(from: usize, to: usize, outWidth: i32, starts: usize, weights:
     }
     store<u8>(to + x, <u8>(sum >> 8));
   }
+}
+
+// Bytes of 32 at eight places; a place beyond 15 finds nothing in the first half, one below 16 nothing in the second.
+@inline
+function pickOf32(first: v128, second: v128, places: v128): v128 {
+  const far = i8x16.sub(places, i8x16.splat(16));
+  return i16x8.extend_low_i8x16_u(v128.or(i8x16.swizzle(first, places), i8x16.swizzle(second, far)));
+}
+
+/** Any number of taps: eight outputs at once wherever their sources lie within 32 bytes (reductions to about a third). */
+function scaleRowBy8(from: usize, to: usize, outWidth: i32, starts: usize, weights: usize, blocks: usize, taps: i32): void {
+  let x = 0;
+  for (; x + 8 <= outWidth; x += 8) {
+    const s = starts + (x << 1);
+    const base = load<u16>(s);
+    if (<i32>load<u16>(s, 14) - <i32>base + taps > 32) {
+      scaleRow(from, to + x, 8, s, weights + <usize>((x * taps) << 1), taps);
+      continue;
+    }
+    const offsets = i16x8.sub(v128.load(s), i16x8.splat(base));
+    let places = i8x16.narrow_i16x8_u(offsets, offsets);
+    const first = v128.load(from + base), second = v128.load(from + base, 16);
+    let w = blocks + <usize>((x * taps) << 1), sum = i16x8.splat(128);
+    for (let tap = 0; tap < taps; tap++) {
+      sum = i16x8.add(sum, i16x8.mul(pickOf32(first, second, places), v128.load(w)));
+      places = i8x16.add(places, i8x16.splat(1));
+      w += 16;
+    }
+    const bytesOut = i16x8.shr_u(sum, 8);
+    v128.store64_lane(to + x, i8x16.narrow_i16x8_u(bytesOut, bytesOut), 0);
+  }
+  if (x < outWidth) scaleRow(from, to + x, outWidth - x, starts + (x << 1), weights + <usize>((x * taps) << 1), taps);
 }
 
 /** Two taps: eight outputs at once wherever their sources lie within sixteen bytes (any enlargement does). */

@@ -1,9 +1,10 @@
 import { AppError } from '../base/errors.ts';
+import type { DetectedFace } from './detect-faces.ts';
 import { boundsOf, landmarkAt } from './face-box.ts';
 import { faceTopology } from './face-topology.ts';
 import type { FaceFinder, FaceLandmarks } from './find-face.ts';
 import { type HeadPose, measureHeadPose } from './head-pose.ts';
-import type { Picture } from './picture.ts';
+import type { Picture, Point } from './picture.ts';
 import { PicturePyramid } from './picture-pyramid.ts';
 
 /** The face that is to become the avatar. */
@@ -26,16 +27,22 @@ export interface FaceChoice {
  * The mesh is the second opinion on what the detector found: faces come out at 0.99 and more, even 16 px small, things that
  * only look like one (a lamp, a framed picture) at about 0.5.
  */
-const MIN_SCORE = 0.8;
+export const MIN_MESH_SCORE = 0.8;
+/**
+ * How far apart both networks see the eyes. Faces come out at 0.02 … 0.15, more only where they are cut off or fill the
+ * picture; a framed landscape the mesh was sure to be a face at 0.4. So beside a sure face a doubtful one is none.
+ */
+const EYE_OFFSET = { sure: 0.15, doubtful: 0.3 } as const;
 /** A face of less than this share of the largest one's height is in the background. */
 const BACKGROUND_SHARE = 0.5;
 /** Below this a mouth is about 20 px wide and an avatar of it would be a smear; in pixels of the original. */
-const MIN_FACE_HEIGHT = 96;
+export const MIN_FACE_HEIGHT = 96;
 /** How far a head may be turned: beyond it the far half of the mouth is hidden, or foreshortened out of shape. */
-const MAX_TURN: HeadPose = { yawDegrees: 35, pitchDegrees: 32, rollDegrees: 35 };
+export const MAX_TURN: HeadPose = { yawDegrees: 35, pitchDegrees: 32, rollDegrees: 35 };
 /** How far of the face's height its outline may reach beyond the picture's edge; the hairline may be cut a little more. */
-const MAX_CUT = 0.05;
-const MAX_CUT_ABOVE = 0.15;
+export const MAX_CUT = 0.05;
+/** The same at the upper edge. */
+export const MAX_CUT_ABOVE = 0.15;
 
 /**
  * Finds the one face of a picture that can become an avatar.
@@ -50,16 +57,21 @@ export async function chooseFace(finder: FaceFinder, picture: Picture, choice: F
 }
 
 /** All faces both networks agree on, from left to right, without those of less than half the largest one's height. */
-async function findFaces(finder: FaceFinder, picture: Picture): Promise<ChosenFace[]> {
+export async function findFaces(finder: FaceFinder, picture: Picture, finest?: number): Promise<ChosenFace[]> {
   const pyramid = new PicturePyramid(picture);
   const faces: ChosenFace[] = [];
-  for (const detected of await finder.detect(pyramid)) {
+  const offsets: number[] = [];
+  for (const detected of await finder.detect(pyramid, finest)) {
     const found = await finder.landmarks(pyramid, detected);
     const face = { ...found, height: heightOf(found.points) };
-    if (found.score >= MIN_SCORE && !faces.some((other) => isSame(other, face))) faces.push(face);
+    if (found.score < MIN_MESH_SCORE || faces.some((other) => isSame(other, face))) continue;
+    faces.push(face);
+    offsets.push(eyeOffset(detected, face));
   }
-  const largest = Math.max(0, ...faces.map((face) => face.height));
-  return faces.filter((face) => face.height >= largest * BACKGROUND_SHARE).sort((a, b) => noseOf(a).x - noseOf(b).x);
+  const isSure = offsets.some((offset) => offset <= EYE_OFFSET.sure);
+  const likely = faces.filter((_, i) => !isSure || offsets[i]! <= EYE_OFFSET.doubtful);
+  const largest = Math.max(0, ...likely.map((face) => face.height));
+  return likely.filter((face) => face.height >= largest * BACKGROUND_SHARE).sort((a, b) => noseOf(a).x - noseOf(b).x);
 }
 
 function pickFace(faces: readonly ChosenFace[], { source, face }: FaceChoice): ChosenFace {
@@ -125,19 +137,36 @@ function checkCut(face: ChosenFace, picture: Picture, source: string): void {
   });
 }
 
-/** Two detections that the mesh pulled onto one face. */
-function isSame(a: ChosenFace, b: ChosenFace): boolean {
-  const from = noseOf(a);
-  const to = noseOf(b);
-  return Math.hypot(from.x - to.x, from.y - to.y) < Math.max(a.height, b.height) * 0.35;
+/** How far apart both networks see the eyes, as a share of the eyes' distance. */
+function eyeOffset(detected: DetectedFace, { points, height }: ChosenFace): number {
+  const middle = (a: number, b: number): Point => {
+    const [from, to] = [landmarkAt(points, a), landmarkAt(points, b)];
+    return { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 };
+  };
+  const right = middle(33, 133);
+  const left = middle(263, 362);
+  // In a profile the eyes come close to each other: the height keeps the share from growing.
+  const apart = Math.max(distance(right, left), height * 0.4);
+  return (distance(right, detected.rightEye) + distance(left, detected.leftEye)) / 2 / apart;
 }
 
-function heightOf(points: Float32Array): number {
+function distance(a: Point, b: Point): number {
+  return Math.hypot(a.x - b.x, a.y - b.y);
+}
+
+/** Two detections that the mesh pulled onto one face. */
+function isSame(a: ChosenFace, b: ChosenFace): boolean {
+  return distance(noseOf(a), noseOf(b)) < Math.max(a.height, b.height) * 0.35;
+}
+
+/** From the top of the forehead to the chin, in pixels. */
+export function heightOf(points: Float32Array): number {
   const forehead = landmarkAt(points, 10);
   const chin = landmarkAt(points, 152);
   return Math.hypot(chin.x - forehead.x, chin.y - forehead.y);
 }
 
-function noseOf(face: FaceLandmarks): { x: number; y: number } {
+/** Where the tip of the nose is, in pixels. */
+export function noseOf(face: Pick<FaceLandmarks, 'points'>): Point {
   return landmarkAt(face.points, 1);
 }

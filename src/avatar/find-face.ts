@@ -46,9 +46,9 @@ export class FaceFinder implements AsyncDisposable {
     }
   }
 
-  /** Every face, best score first. */
-  detect(picture: Picture | PicturePyramid): Promise<DetectedFace[]> {
-    return detectFaces(this.#detector, pyramidOf(picture));
+  /** Every face, best score first. `finest`: see {@link detectFaces}; 2 leaves out faces far away and takes a tenth of the time. */
+  detect(picture: Picture | PicturePyramid, finest?: number): Promise<DetectedFace[]> {
+    return detectFaces(this.#detector, pyramidOf(picture), finest);
   }
 
   /**

@@ -38,9 +38,14 @@ export class AvatarFolder implements AsyncDisposable {
       await clearUnfinished(parent);
       await mkdir(temporary);
     } catch (thrown) {
-      throw writeFailed(thrown, parent);
+      throw folderNotWritable(thrown, parent);
     }
     return new AvatarFolder(join(parent, id), temporary, files);
+  }
+
+  /** The hidden folder, while it is being written. */
+  get path(): string {
+    return this.#temporary;
   }
 
   /** Writes one file, by its path inside the avatar. @throws AppError DISK_FULL, FOLDER_NOT_WRITABLE. */
@@ -50,7 +55,7 @@ export class AvatarFolder implements AsyncDisposable {
       await mkdir(dirname(full), { recursive: true });
       await this.#files.writeFile(full, data);
     } catch (thrown) {
-      throw writeFailed(thrown, dirname(this.#target));
+      throw folderNotWritable(thrown, dirname(this.#target));
     }
   }
 
@@ -74,7 +79,7 @@ export class AvatarFolder implements AsyncDisposable {
       this.#isFinished = true;
       if (isReplacing) await rm(old, { recursive: true, force: true });
     } catch (thrown) {
-      throw writeFailed(thrown, dirname(this.#target));
+      throw folderNotWritable(thrown, dirname(this.#target));
     }
   }
 
@@ -97,7 +102,7 @@ export async function removeAvatarFolder(folder: string): Promise<void> {
     await rename(folder, hidden);
     await rm(hidden, { recursive: true, force: true });
   } catch (thrown) {
-    throw writeFailed(thrown, dirname(folder));
+    throw folderNotWritable(thrown, dirname(folder));
   }
 }
 
@@ -146,7 +151,11 @@ const realFiles: AvatarFiles = {
   },
 };
 
-function writeFailed(thrown: unknown, parent: string): unknown {
+/**
+ * What went wrong while writing avatars to a folder, in words a user can mend: AppError DISK_FULL or FOLDER_NOT_WRITABLE;
+ * anything else as it is.
+ */
+export function folderNotWritable(thrown: unknown, parent: string): unknown {
   const code = systemCodeOf(thrown);
   if (code === 'ENOSPC' || code === 'EDQUOT')
     return new AppError('DISK_FULL', `There is no space left for an avatar in ${parent}.`, {

@@ -38,14 +38,10 @@ const READ_OPTIONS: SharpOptions = { limitInputPixels: MAX_PIXELS, failOn: 'erro
 /**
  * Reads a photo in any format sharp knows: turned upright by its EXIF orientation, colours converted to sRGB by its
  * profile (also CMYK, grey, 16-bit), transparency laid over a plain backdrop, the first picture of an animation.
- * @throws AppError SOURCE_MISSING, VIDEO_NOT_YET, NOT_A_PICTURE, PICTURE_TOO_LARGE, PICTURE_TOO_SMALL.
+ * @throws AppError SOURCE_MISSING, NOT_A_PICTURE, PICTURE_TOO_LARGE, PICTURE_TOO_SMALL.
  */
 export async function decodePhoto(source: string): Promise<Photo> {
   const bytes = await readSource(source);
-  if (isVideo(bytes))
-    throw new AppError('VIDEO_NOT_YET', `${source} is a video; only photos can be prepared so far.`, {
-      fix: 'Take a still out of it: ffmpeg -i VIDEO -frames:v 1 photo.png, then prepare photo.png',
-    });
   const metadata = await readMetadata(bytes, source);
   const { width, height } = metadata.autoOrient;
   checkSize(source, width, height);
@@ -149,18 +145,4 @@ function notAPicture(source: string, reason: string, cause?: unknown): AppError 
     fix: 'Use a JPEG, PNG, WebP, AVIF, TIFF, GIF or SVG file; save HEIC photos as JPEG first',
     cause,
   });
-}
-
-/** Whether a file begins like a video: MP4/MOV (but not HEIC or AVIF), Matroska/WebM, AVI, MPEG, FLV. */
-function isVideo(bytes: Uint8Array): boolean {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(16, bytes.byteLength)).toString('latin1');
-  if (text.slice(4, 8) === 'ftyp') return !/^(avif|avis|hei|hev|mif1|msf1)/.test(text.slice(8));
-  return (
-    text.startsWith('\x1aE\xdf\xa3') ||
-    (text.startsWith('RIFF') && text.slice(8, 12) === 'AVI ') ||
-    text.startsWith('\x00\x00\x01\xba') ||
-    text.startsWith('\x00\x00\x01\xb3') ||
-    text.startsWith('FLV\x01') ||
-    (bytes[0] === 0x47 && bytes[188] === 0x47 && bytes[376] === 0x47)
-  );
 }

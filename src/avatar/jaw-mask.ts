@@ -36,7 +36,9 @@ export function drawJawMask(points: Float32Array, box: Rect): Uint8Array {
   // Two sigma from the edge the feather has come down to 2 %, which nobody sees end.
   clip(coverage, box, halfRowOf(points) - box.y, 2 * sigma);
   const feathered = blur(coverage, box, gaussianKernel(radius, sigma));
-  return Uint8Array.from(feathered, (value) => Math.round(Math.min(1, Math.max(0, value)) * 255));
+  const mask = new Uint8Array(feathered.length);
+  for (let i = 0; i < mask.length; i++) mask[i] = Math.round(Math.min(1, Math.max(0, feathered[i]!)) * 255);
+  return mask;
 }
 
 /** The face oval, its lower part pushed down the more the nearer it is to the chin, all of it pulled in sideways. */
@@ -66,8 +68,18 @@ function addPolygon(coverage: Float32Array, box: Rect, polygon: readonly Point[]
     for (let i = 0; i + 1 < crossings.length; i += 2) {
       const first = Math.max(0, Math.ceil((crossings[i]! - box.x) * SUBSAMPLES - 0.5));
       const last = Math.min(box.width * SUBSAMPLES, Math.ceil((crossings[i + 1]! - box.x) * SUBSAMPLES - 0.5));
-      for (let column = first; column < last; column++) coverage[line + Math.floor(column / SUBSAMPLES)]! += share;
+      addSpan(coverage, line, first, last, share);
     }
+  }
+}
+
+/** Adds `share` for each of the columns `first` to before `last` of a sampled row, `SUBSAMPLES` of them to a pixel. */
+function addSpan(coverage: Float32Array, line: number, first: number, last: number, share: number): void {
+  for (let column = first; column < last; ) {
+    const pixel = Math.floor(column / SUBSAMPLES);
+    const end = Math.min(last, (pixel + 1) * SUBSAMPLES);
+    coverage[line + pixel]! += share * (end - column);
+    column = end;
   }
 }
 
@@ -124,14 +136,25 @@ function blurLines(
 ): Float32Array {
   const radius = (kernel.length - 1) / 2;
   const blurred = new Float32Array(plane.length);
-  for (let line = 0; line < lines; line++)
+  // A line with its end values repeated beyond both ends: no position needs to be checked.
+  const wide = new Float32Array(length + 2 * radius);
+  for (let line = 0; line < lines; line++) {
+    const start = line * stride;
+    let most = 0;
+    for (let i = 0; i < length; i++) {
+      const value = plane[start + i * step]!;
+      wide[radius + i] = value;
+      if (value > most) most = value;
+    }
+    // Half of the box is empty.
+    if (most === 0) continue;
+    wide.fill(wide[radius]!, 0, radius);
+    wide.fill(wide[radius + length - 1]!, radius + length);
     for (let i = 0; i < length; i++) {
       let sum = 0;
-      for (let k = -radius; k <= radius; k++) {
-        const from = Math.min(length - 1, Math.max(0, i + k));
-        sum += plane[line * stride + from * step]! * kernel[k + radius]!;
-      }
-      blurred[line * stride + i * step] = sum;
+      for (let k = 0; k < kernel.length; k++) sum += wide[i + k]! * kernel[k]!;
+      blurred[start + i * step] = sum;
     }
+  }
   return blurred;
 }

@@ -1,11 +1,17 @@
-import { readdir, realpath } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type AvatarManifest, avatarIdSchema } from '../api/avatar.ts';
-import type { AvatarSummary } from '../api/status.ts';
-import { AppError, messageOf } from '../base/errors.ts';
+import { avatarIdSchema } from '../api/avatar.ts';
+import { AppError } from '../base/errors.ts';
 import { exists, removeAvatarFolder } from './avatar-folder.ts';
+import { type AvatarEntry, describeAvatar } from './describe-avatar.ts';
+import { changeManifest, renameAvatar } from './edit-avatar.ts';
+import { readOrder, writeOrder } from './library-order.ts';
 import { type LoadedAvatar, loadAvatar } from './load-avatar.ts';
-import { readManifest } from './read-manifest.ts';
+import { NO_CONSENT } from './read-manifest.ts';
+import { Residents } from './residents.ts';
+import { KEEP_BACKGROUND, type UnpackOptions } from './unpack-body.ts';
+
+export type { AvatarEntry } from './describe-avatar.ts';
 
 /** A folder that holds avatars, one folder each. */
 export interface AvatarShelf {
@@ -14,43 +20,51 @@ export interface AvatarShelf {
   readonly isShipped: boolean;
 }
 
-/** An avatar in a list; one that cannot be used says why. */
-export interface AvatarEntry extends AvatarSummary {
-  /** The avatar's own folder. */
-  readonly folder: string;
-  /** Why it cannot be used; undefined = its manifest is sound (files are checked when it is loaded). */
-  readonly problem?: string;
-  /** Absolute path of its preview picture; undefined for a broken one. */
-  readonly previewPath?: string;
+/** Where a library keeps what it needs. */
+export interface LibraryOptions {
+  /** Folder for what can be made again: unpacked pictures. */
+  readonly cacheFolder: string;
+  /** File that keeps the order of the list; without one the order is shelf by shelf, by id, and cannot be changed. */
+  readonly orderFile?: string;
+  /** How much memory avatars that nobody shows at the moment may keep, in bytes. */
+  readonly maxResidentBytes?: number;
 }
 
-/** How much memory avatars that nobody shows at the moment may keep, in bytes: 700 pictures of 720p. */
+/** Masks of ten minutes of 256x256 boxes, or 700 stills of 720p. */
 const DEFAULT_MAX_RESIDENT_BYTES = 1_000_000_000;
 
 /**
  * The avatars of this machine, over several folders. Loaded ones stay in memory until others need the room, the one
  * used longest ago goes first; what somebody still holds stays valid.
  */
-export class AvatarLibrary {
+export class AvatarLibrary implements AsyncDisposable {
   readonly #shelves: readonly AvatarShelf[];
-  readonly #maxResidentBytes: number;
-  /** In order of use, oldest first. */
-  readonly #resident = new Map<string, LoadedAvatar>();
-  readonly #loading = new Map<string, Promise<LoadedAvatar>>();
+  readonly #cacheFolder: string;
+  readonly #orderFile: string | undefined;
+  readonly #residents: Residents;
   #entries = new Map<string, AvatarEntry>();
 
   /** @param shelves where to look; of two avatars with one id the one on the earlier shelf counts. */
-  constructor(shelves: readonly AvatarShelf[], options: { readonly maxResidentBytes?: number } = {}) {
+  constructor(shelves: readonly AvatarShelf[], options: LibraryOptions) {
     this.#shelves = shelves;
-    this.#maxResidentBytes = options.maxResidentBytes ?? DEFAULT_MAX_RESIDENT_BYTES;
+    this.#cacheFolder = options.cacheFolder;
+    this.#orderFile = options.orderFile;
+    this.#residents = new Residents(options.maxResidentBytes ?? DEFAULT_MAX_RESIDENT_BYTES);
   }
 
-  /** Every avatar, shelf by shelf, by id. Broken ones are listed with their problem; a missing shelf is an empty one. */
+  /**
+   * Every avatar: those with a place first, in order, then the others, shelf by shelf, by id. Broken ones are listed with
+   * their problem; a missing shelf is an empty one.
+   */
   async list(): Promise<readonly AvatarEntry[]> {
-    const entries = new Map<string, AvatarEntry>();
+    const found = new Map<string, AvatarEntry>();
     for (const shelf of this.#shelves)
-      for (const id of await listIds(shelf.folder))
-        if (!entries.has(id)) entries.set(id, await this.#describe(shelf, id));
+      for (const id of await listIds(shelf.folder)) if (!found.has(id)) found.set(id, await this.#describe(shelf, id));
+    const entries = new Map<string, AvatarEntry>();
+    for (const id of [...(await readOrder(this.#orderFile)), ...found.keys()]) {
+      const entry = found.get(id);
+      if (entry) entries.set(id, entry);
+    }
     this.#entries = entries;
     return [...entries.values()];
   }
@@ -70,21 +84,28 @@ export class AvatarLibrary {
     });
   }
 
-  /** An avatar in memory: the one that is there, or read now. @throws AppError NO_SUCH_AVATAR, AVATAR_BROKEN. */
-  load(id: string): Promise<LoadedAvatar> {
-    const resident = this.#resident.get(id);
-    if (resident) {
-      this.#keep(id, resident);
-      return Promise.resolve(resident);
-    }
-    const loading = this.#loading.get(id) ?? this.#read(id).finally(() => this.#loading.delete(id));
-    this.#loading.set(id, loading);
-    return loading;
+  /**
+   * An avatar in memory: the one that is there, or read now. What is returned is a hold on it: dispose it when it is no
+   * longer shown. Files are closed once nobody holds it and others needed its room.
+   * @param background what is behind the person: see {@link UnpackOptions}.
+   * @throws AppError NO_SUCH_AVATAR, AVATAR_BROKEN, CONSENT_MISSING, and what unpacking throws.
+   */
+  load(
+    id: string,
+    background: string = KEEP_BACKGROUND,
+    options: Pick<UnpackOptions, 'signal' | 'onProgress' | 'limits'> = {},
+  ): Promise<LoadedAvatar> {
+    const read = async () => {
+      const entry = await this.find(id);
+      if (entry.problemCode === NO_CONSENT) throw consentMissing(entry);
+      return loadAvatar(entry.folder, { ...options, background, cacheFolder: this.#cacheFolder });
+    };
+    return this.#residents.hold(id, background, read, options.signal);
   }
 
   /** Forgets what is in memory of an avatar, for example after it was replaced on disk. */
   unload(id: string): void {
-    this.#resident.delete(id);
+    this.#residents.release(id);
   }
 
   /** Absolute path of an avatar's preview, as of the last listing; undefined when there is none. */
@@ -94,57 +115,108 @@ export class AvatarLibrary {
 
   /** Takes an avatar off the disk. @throws AppError NO_SUCH_AVATAR, AVATAR_SHIPPED. */
   async remove(id: string): Promise<void> {
-    const { folder, isShipped } = await this.find(id);
-    if (isShipped)
-      throw new AppError('AVATAR_SHIPPED', `"${id}" comes with MuseCam and stays.`, {
-        fix: 'Only avatars you prepared can be removed: musecam avatars list',
+    await removeAvatarFolder((await this.#findOwn(id, 'removed')).folder);
+    await this.#changeOrder((order) => order.filter((one) => one !== id));
+    this.#forget(id);
+  }
+
+  /**
+   * Gives an avatar of the user's another id, another name, or both.
+   * @throws AppError NO_SUCH_AVATAR, AVATAR_SHIPPED, AVATAR_EXISTS, AVATAR_BROKEN, BAD_AVATAR_ID, BAD_AVATAR_DETAILS.
+   */
+  async rename(id: string, change: { readonly newId?: string | undefined; readonly name?: string | undefined }) {
+    const { folder } = await this.#findOwn(id, 'renamed');
+    const newId = change.newId ?? id;
+    const name = change.name === undefined ? {} : { name: change.name };
+    if (newId === id) await changeManifest(folder, name);
+    else {
+      await this.#refuseTaken(newId);
+      await renameAvatar(folder, { id: newId, ...name });
+      await this.#changeOrder((order) => order.map((one) => (one === id ? newId : one)));
+    }
+    this.#forget(id);
+    return this.find(newId);
+  }
+
+  /**
+   * Says who is shown by an avatar of the user's and who agreed; dated today.
+   * @throws AppError NO_SUCH_AVATAR, AVATAR_SHIPPED, AVATAR_BROKEN, BAD_AVATAR_DETAILS, CONSENT_MISSING for empty lines.
+   */
+  async setConsent(
+    id: string,
+    consent: { readonly depicts: string; readonly statement: string },
+  ): Promise<AvatarEntry> {
+    const entry = await this.#findOwn(id, 'changed');
+    const [depicts, statement] = [consent.depicts.trim(), consent.statement.trim()];
+    if (depicts === '' || statement === '') throw consentMissing(entry);
+    await changeManifest(entry.folder, {
+      consent: { depicts, statement, date: new Date().toISOString().slice(0, 10) },
+    });
+    this.#forget(id);
+    return this.find(id);
+  }
+
+  /** Puts these avatars first in the list, in this order. @throws AppError NO_SUCH_AVATAR. */
+  async reorder(ids: readonly string[]): Promise<void> {
+    for (const id of ids) await this.find(id);
+    const all = (await this.list()).map((entry) => entry.id);
+    await this.#changeOrder(() => [...new Set([...ids, ...all])]);
+  }
+
+  /** Puts an avatar at a place of the list, the first one being 1. @throws AppError NO_SUCH_AVATAR, BAD_ARGUMENTS. */
+  async move(id: string, place: number): Promise<void> {
+    await this.find(id);
+    if (!Number.isInteger(place) || place < 1)
+      throw new AppError('BAD_ARGUMENTS', `${place} is no place in the list.`, { fix: 'The first place is 1' });
+    const others = (await this.list()).map((entry) => entry.id).filter((one) => one !== id);
+    others.splice(place - 1, 0, id);
+    await this.#changeOrder(() => others);
+  }
+
+  /** Lets everything in memory go; what somebody still holds stays valid until they let go too. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#residents[Symbol.asyncDispose]();
+  }
+
+  async #changeOrder(change: (order: readonly string[]) => readonly string[]): Promise<void> {
+    if (this.#orderFile === undefined) return;
+    const before = await readOrder(this.#orderFile);
+    const order = change(before);
+    if (order.join() !== before.join()) await writeOrder(this.#orderFile, order);
+  }
+
+  async #findOwn(id: string, done: string): Promise<AvatarEntry> {
+    const entry = await this.find(id);
+    if (!entry.isShipped) return entry;
+    throw new AppError('AVATAR_SHIPPED', `"${id}" comes with MuseCam and stays as it is.`, {
+      fix: `Only avatars you prepared or imported can be ${done}: musecam avatars list`,
+    });
+  }
+
+  /** Ids are taken on every shelf: of two avatars with one id only one would be shown. */
+  async #refuseTaken(id: string): Promise<void> {
+    const taken = (await this.list()).find((entry) => entry.id === id);
+    if (taken)
+      throw new AppError('AVATAR_EXISTS', `There is an avatar "${id}" already, in ${taken.folder}.`, {
+        fix: 'Choose another id',
       });
-    await removeAvatarFolder(folder);
+  }
+
+  #forget(id: string): void {
     this.unload(id);
     this.#entries.delete(id);
   }
 
-  async #read(id: string): Promise<LoadedAvatar> {
-    const avatar = await loadAvatar((await this.find(id)).folder);
-    this.#keep(id, avatar);
-    return avatar;
-  }
-
-  /** Puts an avatar last in the order of use and lets the oldest go while there are too many bytes. */
-  #keep(id: string, avatar: LoadedAvatar): void {
-    this.#resident.delete(id);
-    this.#resident.set(id, avatar);
-    let bytes = [...this.#resident.values()].reduce((sum, one) => sum + one.residentBytes, 0);
-    for (const [oldest, { residentBytes }] of this.#resident) {
-      if (bytes <= this.#maxResidentBytes || oldest === id) break;
-      this.#resident.delete(oldest);
-      bytes -= residentBytes;
-    }
-  }
-
-  async #describe(shelf: AvatarShelf, id: string): Promise<AvatarEntry> {
+  #describe(shelf: AvatarShelf, id: string): Promise<AvatarEntry> {
     const folder = join(shelf.folder, id);
-    const common = { id, folder, isShipped: shelf.isShipped, isResident: this.#resident.has(id) };
-    try {
-      const manifest = await readManifest(folder);
-      return { ...common, ...summaryOf(manifest, id), previewPath: await findInside(folder, manifest.preview.path) };
-    } catch (thrown) {
-      return { ...common, name: id, width: 0, height: 0, depicts: '', problem: messageOf(thrown) };
-    }
+    return describeAvatar({ id, folder, isShipped: shelf.isShipped, isResident: this.#residents.has(id) });
   }
 }
 
-function summaryOf(manifest: AvatarManifest, id: string): Pick<AvatarSummary, 'name' | 'width' | 'height' | 'depicts'> {
-  if (manifest.id !== id) throw new Error(`avatar.json says "${manifest.id}", its folder "${id}".`);
-  const { name, width, height, consent } = manifest;
-  return { name, width, height, depicts: consent.depicts };
-}
-
-/** A file of an avatar by its path; what lies behind a link could be anything of this machine's and is refused. */
-async function findInside(folder: string, path: string): Promise<string> {
-  const expected = join(await realpath(folder), path);
-  if ((await realpath(expected)) !== expected) throw new Error(`${path} is a link; links are not followed.`);
-  return expected;
+function consentMissing({ id }: AvatarEntry): AppError {
+  return new AppError('CONSENT_MISSING', `Nobody has said who is shown by "${id}" and who agreed to it.`, {
+    fix: `musecam avatars consent ${id} --depicts "…" --consent "…"`,
+  });
 }
 
 /** Names of folders that can be avatars; hidden ones are work in progress. */

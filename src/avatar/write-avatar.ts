@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto';
-import { AVATAR_SCHEMA_VERSION, type AvatarFile, type AvatarManifest, avatarManifestSchema } from '../api/avatar.ts';
-import type { Rect } from '../api/media.ts';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import {
+  AVATAR_SCHEMA_VERSION,
+  type AvatarFile,
+  type AvatarManifest,
+  avatarManifestSchema,
+  type QualityReport,
+} from '../api/avatar.ts';
+import type { Rect, Size } from '../api/media.ts';
 import { AppError } from '../base/errors.ts';
 import { type AvatarFiles, AvatarFolder } from './avatar-folder.ts';
 import { sharpOf } from './decode-photo.ts';
@@ -25,16 +34,28 @@ export interface AvatarDetails {
   readonly files?: AvatarFiles | undefined;
 }
 
-/** A framed face with everything that is worked out of it. */
-export interface StillFace {
-  readonly body: Picture;
-  /** Float32 `[478, 3]` in pixels of the body. */
+/** Everything about a framed face, still or moving, that is worked out before the engines. */
+export interface AvatarContent {
+  readonly size: Size;
+  readonly frameCount: number;
+  readonly motion: AvatarManifest['motion'];
+  /** Encoded body: a file's bytes, or where the file lies. */
+  readonly body: { readonly path: string; readonly data: Uint8Array | string };
+  /** Float32 `[frameCount, 478, 3]` in pixels of the body. */
   readonly points: Float32Array;
-  /** 0 … 1. */
-  readonly score: number;
-  readonly box: Rect;
-  /** Uint8 `[box height, box width]`. */
-  readonly mask: Uint8Array;
+  readonly boxes: readonly Rect[];
+  /** Uint8 `[frameCount, box height, box width]`. */
+  readonly masks: Uint8Array;
+  readonly passthrough: readonly number[];
+  readonly idle?: { readonly start: number; readonly count: number } | undefined;
+  readonly matte?: { readonly path: string; readonly data: Uint8Array | string } | undefined;
+  readonly report: QualityReport;
+  /** The contact sheet, WebP. */
+  readonly sheet: Uint8Array;
+  /** The frame that stands for the avatar in lists. */
+  readonly preview: Picture;
+  /** Lowest over the frames that can be driven, 0 … 1. */
+  readonly faceScore: number;
 }
 
 /** What the engines prepared, by contribution id. */
@@ -44,6 +65,8 @@ export type EngineFiles = ReadonlyMap<
 >;
 
 const PREVIEW_WIDTH = 480;
+/** Masks are smooth: more effort would win some percent and take several times as long. */
+const GZIP_LEVEL = 4;
 
 /**
  * Writes a prepared avatar: all of it or nothing.
@@ -51,13 +74,11 @@ const PREVIEW_WIDTH = 480;
  */
 export async function writeAvatar(
   details: AvatarDetails,
-  still: StillFace,
+  content: AvatarContent,
   engines: EngineFiles,
   signal: AbortSignal,
 ): Promise<AvatarManifest> {
-  const { width, height } = still.body;
-  const body = await sharpOf(still.body).webp({ lossless: true, effort: 2 }).toBuffer();
-  const preview = await sharpOf(still.body).resize({ width: PREVIEW_WIDTH }).png().toBuffer();
+  const preview = await sharpOf(content.preview).resize({ width: PREVIEW_WIDTH }).png().toBuffer();
   signal.throwIfAborted();
   const folder = await AvatarFolder.open(details.folder, details.id, details.files);
   try {
@@ -73,17 +94,13 @@ export async function writeAvatar(
       ...(details.description ? { description: details.description } : {}),
       licence: details.licence,
       consent: { ...details.consent, date: details.consent.date ?? new Date().toISOString().slice(0, 10) },
-      width,
-      height,
+      width: content.size.width,
+      height: content.size.height,
       framesPerSecond: 25,
-      frameCount: 1,
-      motion: 'still',
-      body: [await add('body/0000.webp', body)],
-      faceBoxes: [still.box],
-      masks: await add('masks.bin', still.mask),
-      landmarks: await add('landmarks.f32', littleEndian(still.points)),
+      frameCount: content.frameCount,
+      motion: content.motion,
+      ...(await addContent(content, add)),
       preview: await add('preview.png', preview),
-      faceScore: still.score,
       engines: await addEngines(engines, add),
       preparedBy: details.preparedBy,
     } satisfies AvatarManifest);
@@ -96,10 +113,29 @@ export async function writeAvatar(
   }
 }
 
-async function addEngines(
-  engines: EngineFiles,
-  add: (path: string, data: Uint8Array) => Promise<AvatarFile>,
-): Promise<AvatarManifest['engines']> {
+type Add = (path: string, data: Uint8Array) => Promise<AvatarFile>;
+
+async function addContent(content: AvatarContent, add: Add) {
+  const { body, matte, masks, points, idle } = content;
+  const isClip = content.frameCount > 1;
+  const load = async (data: Uint8Array | string) => (typeof data === 'string' ? readFile(data) : data);
+  return {
+    body: [await add(body.path, await load(body.data))],
+    faceBoxes: [...content.boxes],
+    masks: isClip
+      ? await add('masks.bin.gz', await promisify(gzip)(masks, { level: GZIP_LEVEL }))
+      : await add('masks.bin', masks),
+    landmarks: await add('landmarks.f32', littleEndian(points)),
+    passthrough: [...content.passthrough],
+    ...(idle ? { idle } : {}),
+    ...(matte ? { matte: await add(matte.path, await load(matte.data)) } : {}),
+    report: await add('report.json', Buffer.from(`${JSON.stringify(content.report, null, 2)}\n`)),
+    sheet: await add('sheet.webp', content.sheet),
+    faceScore: content.faceScore,
+  };
+}
+
+async function addEngines(engines: EngineFiles, add: Add): Promise<AvatarManifest['engines']> {
   const added: AvatarManifest['engines'] = {};
   for (const [id, { version, files }] of engines) {
     const entries: AvatarFile[] = [];

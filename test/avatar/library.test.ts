@@ -1,15 +1,21 @@
-import { cp, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AvatarLibrary } from '../../src/avatar/library.ts';
+import type { LoadedAvatar } from '../../src/avatar/load-avatar.ts';
 import { preparePhoto } from '../../src/avatar/prepare-photo.ts';
+import { hasProgram, need } from '../fakes/need.ts';
 import { optionsFor, prepareDrawn } from './prepare-drawn.ts';
 import { makeTemporaryFolder } from './temporary-folder.ts';
+import { changeTestManifest, writeTestAvatar } from './write-test-avatar.ts';
 
 let home: string;
 let shipped: string;
 let own: string;
 let library: AvatarLibrary;
+/** Closed after each test. */
+const made: AvatarLibrary[] = [];
 /** What one of the small avatars of these tests takes in memory. */
 let bytesOfOne: number;
 beforeAll(async () => {
@@ -23,10 +29,28 @@ beforeEach(async () => {
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder);
   }
+  for (const name of ['library.json', 'cache']) await rm(join(home, name), { recursive: true, force: true });
   await cp(join(home, 'mira'), join(shipped, 'mira'), { recursive: true });
   for (const id of ['anna', 'berta']) await cp(join(home, id), join(own, id), { recursive: true });
   library = makeLibrary();
-  bytesOfOne = (await makeLibrary().load('anna')).residentBytes;
+  await using anna = await library.load('anna');
+  bytesOfOne = anna.residentBytes;
+  library.unload('anna');
+});
+
+/** Ends every hold after the test. */
+class TrackedLibrary extends AvatarLibrary {
+  override async load(...args: Parameters<AvatarLibrary['load']>): Promise<LoadedAvatar> {
+    const avatar = await super.load(...args);
+    held.push(avatar);
+    return avatar;
+  }
+}
+const held: LoadedAvatar[] = [];
+
+afterEach(async () => {
+  for (const avatar of held.splice(0)) await avatar[Symbol.asyncDispose]();
+  for (const one of made.splice(0)) await one[Symbol.asyncDispose]();
 });
 
 function makeLibrary(maxResidentBytes?: number): AvatarLibrary {
@@ -34,7 +58,11 @@ function makeLibrary(maxResidentBytes?: number): AvatarLibrary {
     { folder: shipped, isShipped: true },
     { folder: own, isShipped: false },
   ];
-  return new AvatarLibrary(shelves, maxResidentBytes === undefined ? {} : { maxResidentBytes });
+  const cacheFolder = join(home, 'cache');
+  const options = { cacheFolder, orderFile: join(home, 'library.json') };
+  const one = new TrackedLibrary(shelves, maxResidentBytes === undefined ? options : { ...options, maxResidentBytes });
+  made.push(one);
+  return one;
 }
 
 async function residents(library: AvatarLibrary): Promise<string[]> {
@@ -72,7 +100,7 @@ describe('the library', () => {
 
   it('is empty where there are no folders yet', async () => {
     const shelves = [{ folder: join(home, 'nowhere'), isShipped: false }];
-    expect(await new AvatarLibrary(shelves).list()).toEqual([]);
+    expect(await new AvatarLibrary(shelves, { cacheFolder: home }).list()).toEqual([]);
   });
 
   it('lets the shipped avatar count where both have one id', async () => {
@@ -90,11 +118,11 @@ describe('the library', () => {
 
   it('loads an avatar once, also when asked twice at a time', async () => {
     const [first, second] = await Promise.all([library.load('anna'), library.load('anna')]);
-    expect(first).toBe(second);
-    expect(await library.load('anna')).toBe(first);
+    expect(first.ref).toBe(second.ref);
+    expect((await library.load('anna')).ref).toBe(first.ref);
     expect(await residents(library)).toEqual(['anna']);
     library.unload('anna');
-    expect(await library.load('anna')).not.toBe(first);
+    expect((await library.load('anna')).ref).not.toBe(first.ref);
   });
 
   it('lets go of the one used longest ago when memory is short; who holds it may go on', async () => {
@@ -106,7 +134,9 @@ describe('the library', () => {
     expect(await residents(small)).toEqual(['mira', 'berta']);
     await small.load('anna');
     expect(await residents(small)).toEqual(['anna', 'berta']);
-    expect(mira.pose(0).body).toHaveLength(640 * 360 * 1.5);
+    const body = new Uint8Array(640 * 360 * 1.5);
+    await mira.pose(0).readBody(body);
+    expect(body.some((value) => value > 0)).toBe(true);
   });
 
   it('keeps the one that was just loaded even if it is too large alone', async () => {
@@ -145,5 +175,136 @@ describe('the library', () => {
     await library.remove('linked');
     expect(await readdir(own)).toEqual(['anna', 'berta']);
     expect(await readdir(join(home, 'mira'))).toContain('avatar.json');
+  });
+
+  it('lets an interrupted load be, and goes on with that of somebody else', async () => {
+    const abort = new AbortController();
+    const first = library.load('anna', 'keep', { signal: abort.signal });
+    const second = library.load('anna');
+    abort.abort(new Error('enough'));
+    await expect(first).rejects.toThrow('enough');
+    await expect(second).resolves.toMatchObject({ poseCount: 1 });
+  });
+});
+
+describe('the order of the list', () => {
+  const ids = async () => (await library.list()).map((entry) => entry.id);
+
+  it('is kept, shipped ones among them; new ones come last', async () => {
+    await library.reorder(['berta', 'mira']);
+    expect(await ids()).toEqual(['berta', 'mira', 'anna']);
+    await cp(join(home, 'anna'), join(own, 'carla'), { recursive: true });
+    expect(await ids()).toEqual(['berta', 'mira', 'anna', 'carla']);
+    await library.move('anna', 1);
+    expect(await ids()).toEqual(['anna', 'berta', 'mira', 'carla']);
+    await library.move('anna', 99);
+    expect(await ids()).toEqual(['berta', 'mira', 'carla', 'anna']);
+    library = makeLibrary();
+    expect(await ids()).toEqual(['berta', 'mira', 'carla', 'anna']);
+  });
+
+  it('forgets an avatar that is removed, and follows one that is renamed', async () => {
+    await library.reorder(['berta', 'anna']);
+    await library.rename('anna', { newId: 'zoe' });
+    expect(await ids()).toEqual(['berta', 'zoe', 'mira']);
+    await library.remove('berta');
+    expect(JSON.parse(await readFile(join(home, 'library.json'), 'utf8'))).toEqual({ order: ['zoe', 'mira'] });
+  });
+
+  it('refuses places and ids that are none, and does without a broken file', async () => {
+    await expect(library.move('anna', 0)).rejects.toMatchObject({ code: 'BAD_ARGUMENTS' });
+    await expect(library.move('anna', 1.5)).rejects.toMatchObject({ code: 'BAD_ARGUMENTS' });
+    await expect(library.reorder(['nobody'])).rejects.toMatchObject({ code: 'NO_SUCH_AVATAR' });
+    await writeFile(join(home, 'library.json'), '{"order": ["../../etc", 7]');
+    expect(await ids()).toEqual(['mira', 'anna', 'berta']);
+  });
+});
+
+describe('renaming an avatar', () => {
+  it('changes its name in place', async () => {
+    const before = (await library.load('anna')).ref;
+    expect(await library.rename('anna', { name: 'Anna at home' })).toMatchObject({ id: 'anna', name: 'Anna at home' });
+    const after = await library.load('anna');
+    expect(after.manifest.name).toBe('Anna at home');
+    expect(after.ref).not.toBe(before);
+    expect(await readdir(own)).toEqual(['anna', 'berta']);
+  });
+
+  it('changes its id and folder, keeping everything else in it', async () => {
+    await writeFile(join(own, 'anna', 'notes.txt'), 'mine');
+    expect(await library.rename('anna', { newId: 'zoe', name: 'Zoe' })).toMatchObject({ id: 'zoe', name: 'Zoe' });
+    expect(await readdir(own)).toEqual(['berta', 'zoe']);
+    expect(await readFile(join(own, 'zoe', 'notes.txt'), 'utf8')).toBe('mine');
+    await expect(library.load('zoe')).resolves.toMatchObject({ poseCount: 1 });
+    await expect(library.find('anna')).rejects.toMatchObject({ code: 'NO_SUCH_AVATAR' });
+  });
+
+  it('refuses what is taken, shipped, broken, or no name', async () => {
+    for (const newId of ['berta', 'mira'])
+      await expect(library.rename('anna', { newId })).rejects.toMatchObject({ code: 'AVATAR_EXISTS' });
+    await expect(library.rename('mira', { newId: 'zoe' })).rejects.toMatchObject({ code: 'AVATAR_SHIPPED' });
+    await expect(library.rename('anna', { newId: '../zoe' })).rejects.toMatchObject({ code: 'BAD_AVATAR_ID' });
+    await expect(library.rename('anna', { name: '' })).rejects.toMatchObject({ code: 'BAD_AVATAR_DETAILS' });
+    await writeFile(join(own, 'anna', 'avatar.json'), '{}');
+    await expect(library.rename('anna', { newId: 'zoe' })).rejects.toMatchObject({ code: 'AVATAR_BROKEN' });
+    expect(await readdir(own)).toEqual(['anna', 'berta']);
+  });
+});
+
+describe('an avatar without consent', () => {
+  beforeEach(async () => {
+    await changeTestManifest(join(own, 'anna'), (m) => Object.assign(m, { consent: { depicts: '', mood: 'fair' } }));
+  });
+
+  it('is listed with what to do, and does not go live', async () => {
+    const fix = 'musecam avatars consent anna --depicts "…" --consent "…"';
+    expect(await library.find('anna')).toMatchObject({ problemCode: 'no-consent', problemFix: fix });
+    await expect(library.load('anna')).rejects.toMatchObject({ code: 'CONSENT_MISSING', fix });
+  });
+
+  it('goes live once somebody has said who is shown and who agreed', async () => {
+    for (const consent of [
+      { depicts: ' ', statement: 'yes' },
+      { depicts: 'Anna', statement: '' },
+    ])
+      await expect(library.setConsent('anna', consent)).rejects.toMatchObject({ code: 'CONSENT_MISSING' });
+    const entry = await library.setConsent('anna', { depicts: 'Anna', statement: 'my own face' });
+    expect(entry).toMatchObject({ depicts: 'Anna' });
+    expect(entry.problem).toBeUndefined();
+    const { manifest } = await library.load('anna');
+    expect(manifest.consent).toEqual({
+      depicts: 'Anna',
+      statement: 'my own face',
+      date: expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
+    });
+  });
+
+  it('keeps the consent of shipped ones as it is', async () => {
+    const consent = { depicts: 'me', statement: 'mine' };
+    await expect(library.setConsent('mira', consent)).rejects.toMatchObject({ code: 'AVATAR_SHIPPED' });
+  });
+});
+
+describe('what a list says of an avatar', () => {
+  it('is its verdict, its frames and whether it has a matte', async () => {
+    const tiny = join(own, 'tiny');
+    await writeTestAvatar(own, 'tiny');
+    expect(await library.find('tiny')).toMatchObject({ frameCount: 1, hasMatte: true, verdict: 'fair' });
+    await changeTestManifest(tiny, (m) => Object.assign(m, { matte: undefined }));
+    expect(await library.find('tiny')).toMatchObject({ hasMatte: false });
+    await writeFile(join(tiny, 'report.json'), 'broken');
+    expect((await library.find('tiny')).verdict).toBeUndefined();
+  });
+
+  it('does not wait for a pipe that lies where a file belongs', async (context) => {
+    need(context, hasProgram('mkfifo'), 'mkfifo');
+    for (const name of ['report.json', 'preview.png']) {
+      await rm(join(own, 'tiny'), { recursive: true, force: true });
+      const folder = await writeTestAvatar(own, 'tiny');
+      await rm(join(folder, name));
+      spawnSync('mkfifo', [join(folder, name)]);
+      expect((await library.list()).map((entry) => entry.id)).toContain('tiny');
+    }
+    expect(library.previewPath('tiny')).toBeUndefined();
   });
 });

@@ -1,14 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type PreparePhotoOptions, preparePhoto } from '../../src/avatar/prepare-photo.ts';
+import type { PrepareOptions } from '../../src/avatar/prepare-options.ts';
+import { preparePhoto } from '../../src/avatar/prepare-photo.ts';
 import { drawPhoto } from './draw-photo.ts';
 
 /** Options that prepare a photo without a fault; a test changes what it is about. */
-export function optionsFor(
-  folder: string,
-  source: string,
-  change: Partial<PreparePhotoOptions> = {},
-): PreparePhotoOptions {
+export function optionsFor(folder: string, source: string, change: Partial<PrepareOptions> = {}): PrepareOptions {
   return {
     source,
     id: 'anna',

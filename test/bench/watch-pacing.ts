@@ -3,10 +3,12 @@ import { openPluginsWithoutShow } from '../../src/app/builtin-plugins.ts';
 import { bundledSpeechPath } from '../../src/app/choose-links.ts';
 import { engineHostEntry } from '../../src/app/daemon.ts';
 import { defaultAvatarId, openLibrary } from '../../src/app/open-library.ts';
+import { loadAvatar } from '../../src/avatar/load-avatar.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { findPaths } from '../../src/base/paths.ts';
 import { Scope } from '../../src/base/scope.ts';
 import { Clock } from '../../src/live/clock.ts';
+import { CrossFade } from '../../src/live/cross-fade.ts';
 import { FaceHost } from '../../src/live/face-host.ts';
 import { Feed } from '../../src/live/feed.ts';
 import { FramePool } from '../../src/live/frame-pool.ts';
@@ -84,7 +86,8 @@ async function openStage(scope: Scope, lane: Lane, signal: AbortSignal): Promise
       ...{ isLive: true, hungAfterMs: 1000, openDeadlineMs: 60_000 },
     }),
   );
-  const avatar = await openLibrary(findPaths()).load(defaultAvatarId);
+  const { folder } = await openLibrary(findPaths()).find(defaultAvatarId);
+  const avatar = scope.use(await loadAvatar(folder, { cacheFolder: findPaths().cache }));
   const { id, width, height } = avatar.manifest;
   await face.ready;
   await face.load(avatar.ref);
@@ -95,8 +98,9 @@ async function openStage(scope: Scope, lane: Lane, signal: AbortSignal): Promise
     isResting: false,
     ...{ tape, face, lanes: [lane], meter: new Meter(), clock: new Clock(), pacer: new Pacer() },
     painter: new Painter(new FramePool({ width, height })),
+    fade: new CrossFade(),
     onFailure: (thrown) => console.error(thrown),
-    last: { frame: 0, avatarId: id, pose: 0, heard: undefined, patch: undefined, levelDb: -100 },
+    last: { frame: 0, avatarId: id, pose: 0, isPassthrough: false, heard: undefined, patch: undefined, levelDb: -100 },
   };
 }
 

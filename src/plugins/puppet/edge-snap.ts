@@ -10,6 +10,7 @@ import {
   UPPER_LIP_ROWS,
 } from './face-points.ts';
 import { MouthFrame } from './mouth-frame.ts';
+import { PixelSampler } from './pixel-sampler.ts';
 
 /** Lips nearer than this (in half mouth widths) count as closed in the source. */
 const CLOSED_GAP = 0.07;
@@ -18,46 +19,10 @@ const COLUMN_COUNT = 41;
 /** The lip line is looked for this far above and below where the landmarks have it, in half mouth widths. */
 const SEARCH_REACH = 0.16;
 const SEARCH_STEPS = 16;
+const INNER_EDGES: ReadonlySet<number> = new Set([...UPPER_INNER, ...LOWER_INNER]);
 /** What a bend of the line costs per step, and a line far from the landmarks per square unit, in luma. */
 const STEP_COST = 4;
 const FAR_COST = 300;
-
-/** Reads the brightness of a picture between its pixels. */
-class LumaSampler {
-  readonly #pixels: Uint8Array;
-  readonly #size: Size;
-
-  constructor(pixels: Uint8Array, size: Size) {
-    this.#pixels = pixels;
-    this.#size = size;
-  }
-
-  /** Luma 0 … 255 at a point in pixels, bilinear; outside, the border's. */
-  at(x: number, y: number): number {
-    const { width, height } = this.#size;
-    const left = Math.min(width - 2, Math.max(0, Math.floor(x)));
-    const top = Math.min(height - 2, Math.max(0, Math.floor(y)));
-    const fx = Math.min(1, Math.max(0, x - left));
-    const fy = Math.min(1, Math.max(0, y - top));
-    const upper = this.#pixel(left, top) * (1 - fx) + this.#pixel(left + 1, top) * fx;
-    const lower = this.#pixel(left, top + 1) * (1 - fx) + this.#pixel(left + 1, top + 1) * fx;
-    return upper * (1 - fy) + lower * fy;
-  }
-
-  /** Share of red beyond the mean of green and blue at a point: lips have it, teeth and shadow do not. */
-  rednessAt(x: number, y: number): number {
-    const { width, height } = this.#size;
-    const column = Math.min(width - 1, Math.max(0, Math.round(x)));
-    const row = Math.min(height - 1, Math.max(0, Math.round(y)));
-    const [r, g, b] = this.#pixels.subarray((row * width + column) * 3);
-    return (r! - (g! + b!) / 2) / (r! + g! + b! + 60);
-  }
-
-  #pixel(x: number, y: number): number {
-    const at = (y * this.#size.width + x) * 3;
-    return 0.299 * this.#pixels[at]! + 0.587 * this.#pixels[at + 1]! + 0.114 * this.#pixels[at + 2]!;
-  }
-}
 
 /**
  * Moves landmarks onto the edges the picture really has: closed lips onto the dark line between them, upper lids onto the
@@ -68,9 +33,10 @@ class LumaSampler {
 export function findEdgeShifts(landmarks: Float32Array, pixels: Uint8Array, size: Size): Float32Array {
   const shifts = new Float32Array((landmarks.length / 3) * 2);
   const frame = new MouthFrame(landmarks);
-  const luma = new LumaSampler(pixels, size);
-  if (widestGap(landmarks, frame) < CLOSED_GAP) snapLips(landmarks, frame, luma, shifts);
-  else for (const rows of [UPPER_LIP_ROWS, LOWER_LIP_ROWS]) snapLipEdge(landmarks, frame, luma, rows, shifts);
+  const luma = new PixelSampler(pixels, size);
+  if (widestGap(landmarks, frame) < CLOSED_GAP) {
+    addLineShifts(landmarks, frame, findLipLine(landmarks, frame, luma), 1, shifts);
+  } else for (const rows of [UPPER_LIP_ROWS, LOWER_LIP_ROWS]) snapLipEdge(landmarks, frame, luma, rows, shifts);
   snapLid(landmarks, frame, luma, RIGHT_EYE, shifts);
   snapLid(landmarks, frame, luma, LEFT_EYE, shifts);
   return shifts;
@@ -88,33 +54,63 @@ function uvOf(landmarks: Float32Array, frame: MouthFrame, point: number): { u: n
   return frame.toUv(landmarks[point * 3]!, landmarks[point * 3 + 1]!);
 }
 
-function snapLips(landmarks: Float32Array, frame: MouthFrame, luma: LumaSampler, shifts: Float32Array): void {
+/** The line along which closed lips meet, from corner to corner: where the landmarks have it and where the picture. */
+export interface LipLine {
+  /** Places along the line, rising u. */
+  readonly us: readonly number[];
+  /** v of the landmarks' line there. */
+  readonly vs: readonly number[];
+  /** How far below the picture's line lies. */
+  readonly offsets: readonly number[];
+}
+
+/** The landmarks' own line between the lips, evenly from corner to corner. */
+export function lipColumns(landmarks: Float32Array, frame: MouthFrame): Pick<LipLine, 'us' | 'vs'> {
   const line = UPPER_INNER.map((upper, place) => {
     const a = uvOf(landmarks, frame, upper);
     const b = uvOf(landmarks, frame, LOWER_INNER[place]!);
     return { u: (a.u + b.u) / 2, v: (a.v + b.v) / 2 };
   });
-  const lineAt = (u: number) => interpolate(line, u);
   const first = line[0]!.u;
-  const last = line.at(-1)!.u;
-  const columns = Array.from({ length: COLUMN_COUNT }, (_, column) => {
-    const u = first + ((last - first) * column) / (COLUMN_COUNT - 1);
-    return { u, v: lineAt(u) };
-  });
-  const offsets = darkestPath(columns, frame, luma);
-  const shiftAt = (u: number) =>
-    interpolate(
-      columns.map((column, index) => ({ u: column.u, v: offsets[index]! })),
-      u,
-    );
-  const inner = new Set<number>([...UPPER_INNER, ...LOWER_INNER]);
+  const step = (line.at(-1)!.u - first) / (COLUMN_COUNT - 1);
+  const us = Array.from({ length: COLUMN_COUNT }, (_, column) => first + step * column);
+  return { us, vs: us.map((u) => interpolate(line, u)) };
+}
+
+/** Finds the dark line between closed lips. */
+export function findLipLine(landmarks: Float32Array, frame: MouthFrame, luma: PixelSampler): LipLine {
+  const { us, vs } = lipColumns(landmarks, frame);
+  const columns = us.map((u, column) => ({ u, v: vs[column]! }));
+  return { us, vs, offsets: darkestPath(columns, frame, luma) };
+}
+
+/**
+ * Shifts that bring the inner edges of closed lips onto the line found, and what is near along with them.
+ * @param share of the shift that is added. @param shifts Float32 `[478, 2]` in mouth coordinates.
+ */
+export function addLineShifts(
+  landmarks: Float32Array,
+  frame: MouthFrame,
+  line: LipLine,
+  share: number,
+  shifts: Float32Array,
+): void {
+  const first = line.us[0]!;
+  const last = line.us.at(-1)!;
+  const at = (values: readonly number[], u: number) => {
+    const place = Math.min(1, Math.max(0, (u - first) / (last - first))) * (COLUMN_COUNT - 1);
+    const left = Math.min(COLUMN_COUNT - 2, Math.floor(place));
+    return values[left]! + (values[left + 1]! - values[left]!) * (place - left);
+  };
   for (let point = 0; point < shifts.length / 2; point++) {
     const { u, v } = uvOf(landmarks, frame, point);
-    const distance = v - lineAt(u);
+    const lineV = at(line.vs, u);
     const beside = Math.max(0, first - u, u - last);
-    const fade = Math.max(0, 1 - Math.max(0, Math.abs(distance) - 0.35) / 0.7) * Math.max(0, 1 - beside / 0.5);
+    const fade = Math.max(0, 1 - Math.max(0, Math.abs(v - lineV) - 0.35) / 0.7) * Math.max(0, 1 - beside / 0.5);
+    if (fade <= 0) continue;
     // The inner edges of closed lips are one line.
-    shifts[point * 2 + 1] = inner.has(point) ? lineAt(u) + shiftAt(u) - v : shiftAt(u) * fade;
+    const shift = INNER_EDGES.has(point) ? lineV + at(line.offsets, u) - v : at(line.offsets, u) * fade;
+    shifts[point * 2 + 1] = shifts[point * 2 + 1]! + shift * share;
   }
 }
 
@@ -125,7 +121,7 @@ function snapLips(landmarks: Float32Array, frame: MouthFrame, luma: LumaSampler,
 function snapLipEdge(
   landmarks: Float32Array,
   frame: MouthFrame,
-  luma: LumaSampler,
+  luma: PixelSampler,
   rows: readonly (readonly number[])[],
   shifts: Float32Array,
 ): void {
@@ -158,7 +154,7 @@ function snapLipEdge(
 }
 
 /** The smooth line along which the picture is darkest, as offsets from the columns' v (dynamic programming). */
-function darkestPath(columns: readonly { u: number; v: number }[], frame: MouthFrame, luma: LumaSampler): number[] {
+function darkestPath(columns: readonly { u: number; v: number }[], frame: MouthFrame, luma: PixelSampler): number[] {
   const choices = 2 * SEARCH_STEPS + 1;
   const offsetOf = (choice: number) => ((choice - SEARCH_STEPS) / SEARCH_STEPS) * SEARCH_REACH;
   const steps: { readonly cost: Float64Array; readonly from: Int16Array }[] = [];
@@ -203,7 +199,7 @@ function smoothed(values: readonly number[]): number[] {
 function snapLid(
   landmarks: Float32Array,
   frame: MouthFrame,
-  luma: LumaSampler,
+  luma: PixelSampler,
   eye: EyePoints,
   shifts: Float32Array,
 ): void {
@@ -243,7 +239,7 @@ function lashDistance(
   edge: { x: number; y: number },
   outwards: { x: number; y: number },
   opening: number,
-  luma: LumaSampler,
+  luma: PixelSampler,
 ): number {
   const step = 0.25;
   const lumaAt = (distance: number) => luma.at(edge.x + outwards.x * distance, edge.y + outwards.y * distance);

@@ -65,25 +65,30 @@ export class PuppetEngine implements OpenFaceEngine {
   }
 
   async load(ref: AvatarRef): Promise<void> {
-    const seed = hashText(ref.id);
-    const avatar = await PuppetAvatar.open(ref, seed);
-    const life = new IdleLife(ref.id);
+    // The same face before another background keeps its teeth and its rhythm.
+    const { id } = ref.manifest;
+    const avatar = await PuppetAvatar.open(ref, hashText(id));
+    const life = new IdleLife(id);
     const weights = new Float32Array(WEIGHT_COUNT);
     // The compiler warms up once; later avatars find the code warm and only touch their memory.
     const warmUpFrames = this.#residents.size === 0 ? WARM_UP_FRAMES : 2;
     for (let frame = 0; frame < warmUpFrames; frame++) {
       weights.fill(0);
-      new IdleLife(ref.id).add(frame * 7, 0.5, 1, weights);
+      new IdleLife(id).add(frame * 7, 0.5, 1, weights);
       TARGETS.forEach((target, index) => {
         weights[target] = ((frame * (index + 3)) % 10) / 10;
       });
-      avatar.draw(weights, 0, frame);
+      // Frames of a clip in turn, from wherever on its disk.
+      avatar.draw(weights, frame % ref.manifest.frameCount, frame);
     }
+    await this.unload(ref.id);
     this.#residents.set(ref.id, { avatar, life });
   }
 
   async unload(avatarId: string): Promise<void> {
+    const resident = this.#residents.get(avatarId);
     this.#residents.delete(avatarId);
+    await resident?.avatar[Symbol.asyncDispose]();
   }
 
   async hear(sound: Sound): Promise<Heard> {
@@ -119,12 +124,16 @@ export class PuppetEngine implements OpenFaceEngine {
     const count = Math.min(TARGETS.length, heard.data.length);
     for (let index = 0; index < count; index++) weights[TARGETS[index]!] = heard.data[index]!;
     // A body that moves by itself needs no life added.
-    if (resident.avatar.isStill) resident.life.add(pose.frame, heard.openness, this.#idle, weights);
-    return resident.avatar.draw(weights, pose.index, pose.frame);
+    const { avatar, life } = resident;
+    if (avatar.isStill) life.add(pose.frame, heard.openness, this.#idle, weights);
+    await avatar.arrived();
+    const patch = avatar.draw(weights, pose.index, pose.frame);
+    avatar.fetchNext();
+    return patch;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#residents.clear();
+    for (const id of [...this.#residents.keys()]) await this.unload(id);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Rect, Size } from '../../api/media.ts';
+import type { Size } from '../../api/media.ts';
 import {
   type EyePoints,
   FACE_OVAL,
@@ -114,30 +114,47 @@ function set(vertices: Float32Array, index: number, x: number, y: number): void 
  * The mesh's triangles in drawing order: eyeballs and what lies between the lips first, because lids and lips slide over
  * them; then what a turned face hides behind its own edge; then the skin from the outside in; the upper lids last, because
  * they come down over the lower ones.
- * @param positions Float32 `[VERTEX_COUNT, 2]`: tells which triangles are hidden; without it, none.
- * @returns Uint16 `[count, 3]`.
  */
-export function buildTriangles(positions?: Float32Array): Uint16Array {
-  const eyes = Object.values(EYEBALLS_AT).flatMap(eyeTriangles);
-  const upperLids = new Set([RIGHT_EYE, LEFT_EYE].flatMap((eye) => [...eye.upper, ...eye.fold]));
-  const isLid = (triangle: readonly number[]) => triangle.some((point) => upperLids.has(point));
-  const skin = [...ringTriangles(), ...FACE_TRIANGLES.filter((triangle) => !isLid(triangle))];
-  const isHidden = (triangle: readonly number[]) => positions !== undefined && isTurnedAway(triangle, positions);
-  return Uint16Array.from(
-    [
-      ...eyes,
-      ...stripTriangles(UPPER_INNER, LOWER_INNER),
-      ...skin.filter(isHidden),
-      ...skin.filter((triangle) => !isHidden(triangle)),
-      ...FACE_TRIANGLES.filter(isLid),
-    ].flat(),
-  );
+export class TriangleOrder {
+  /** How many triangles there are. */
+  readonly count: number;
+  readonly #first: readonly (readonly number[])[];
+  readonly #skin: readonly (readonly number[])[];
+  readonly #last: readonly (readonly number[])[];
+
+  /** @param isNeeded triangles that never move can be left out. */
+  constructor(isNeeded: (triangle: readonly number[]) => boolean = () => true) {
+    const upperLids = new Set([RIGHT_EYE, LEFT_EYE].flatMap((eye) => [...eye.upper, ...eye.fold]));
+    const isLid = (triangle: readonly number[]) => triangle.some((point) => upperLids.has(point));
+    const eyes = Object.values(EYEBALLS_AT).flatMap(eyeTriangles);
+    this.#first = [...eyes, ...stripTriangles(UPPER_INNER, LOWER_INNER)].filter(isNeeded);
+    this.#skin = [...ringTriangles(), ...FACE_TRIANGLES.filter((triangle) => !isLid(triangle))].filter(isNeeded);
+    this.#last = FACE_TRIANGLES.filter(isLid).filter(isNeeded);
+    this.count = this.#first.length + this.#skin.length + this.#last.length;
+  }
+
+  /**
+   * Writes the order for a pose. @param positions Float32 `[VERTEX_COUNT, 2]`: tells which triangles are hidden.
+   * @param target Uint16 `[count, 3]`.
+   */
+  write(positions: Float32Array, target: Uint16Array): void {
+    let at = 0;
+    const put = (triangle: readonly number[]) => {
+      for (const vertex of triangle) target[at++] = vertex;
+    };
+    for (const triangle of this.#first) put(triangle);
+    for (const triangle of this.#skin) if (isTurnedAway(triangle, positions)) put(triangle);
+    for (const triangle of this.#skin) if (!isTurnedAway(triangle, positions)) put(triangle);
+    for (const triangle of this.#last) put(triangle);
+  }
 }
 
 /** Triangles are clockwise in a picture of a face from the front; counter-clockwise ones show their back. */
 function isTurnedAway(triangle: readonly number[], positions: Float32Array): boolean {
-  const [a, b, c] = triangle.map((vertex) => ({ x: positions[vertex * 2]!, y: positions[vertex * 2 + 1]! }));
-  return (b!.x - a!.x) * (c!.y - a!.y) - (c!.x - a!.x) * (b!.y - a!.y) < 0;
+  const [a, b, c] = [triangle[0]! * 2, triangle[1]! * 2, triangle[2]! * 2];
+  const [ax, ay] = [positions[a]!, positions[a + 1]!];
+  const [bx, by] = [positions[b]! - ax, positions[b + 1]! - ay];
+  return bx * (positions[c + 1]! - ay) - (positions[c]! - ax) * by < 0;
 }
 
 function eyeTriangles(at: number): number[][] {
@@ -178,21 +195,10 @@ function ringTriangles(): number[][] {
   });
 }
 
-/** The smallest even rectangle around all vertices of all frames: nothing outside it can ever move. */
-export function regionOf(vertices: Float32Array, size: Size): Rect {
-  let [left, top, right, bottom] = [size.width, size.height, 0, 0];
+/** Moves vertices that lie outside the picture onto its border. */
+export function keepInside(vertices: Float32Array, size: Size): void {
   for (let at = 0; at < vertices.length; at += 2) {
-    left = Math.min(left, vertices[at]!);
-    right = Math.max(right, vertices[at]!);
-    top = Math.min(top, vertices[at + 1]!);
-    bottom = Math.max(bottom, vertices[at + 1]!);
+    vertices[at] = Math.min(size.width - 1, Math.max(0, vertices[at]!));
+    vertices[at + 1] = Math.min(size.height - 1, Math.max(0, vertices[at + 1]!));
   }
-  const x = Math.max(0, Math.floor(left / 2) * 2 - 2);
-  const y = Math.max(0, Math.floor(top / 2) * 2 - 2);
-  return {
-    x,
-    y,
-    width: Math.min(size.width, Math.ceil(right / 2) * 2 + 2) - x,
-    height: Math.min(size.height, Math.ceil(bottom / 2) * 2 + 2) - y,
-  };
 }

@@ -40,7 +40,8 @@ const TABLE_SIZE = 128;
 const SEEN_FROM_PX = 0.35;
 const SEEN_FULLY_PX = 1.5;
 
-interface Colour {
+/** A colour in BT.601 limited range. */
+export interface Colour {
   readonly y: number;
   readonly u: number;
   readonly v: number;
@@ -291,8 +292,8 @@ function bilinear(plane: Float32Array, at: number, stride: number, fx: number, f
   return top * (1 - fy) + bottom * fy;
 }
 
-/** RGB to BT.601 limited range. */
-function colourOf(red: number, green: number, blue: number): Colour {
+/** RGB 0 … 255 to BT.601 limited range. */
+export function colourOf(red: number, green: number, blue: number): Colour {
   return {
     y: 16 + (65.481 * red + 128.553 * green + 24.966 * blue) / 255,
     u: 128 + (-37.797 * red - 74.203 * green + 112 * blue) / 255,

@@ -1,6 +1,17 @@
 import { readFileSync } from 'node:fs';
+import type { PreparedFace } from '../../../src/api/avatar.ts';
 import { rgb24ToI420 } from '../../../src/media/color.ts';
-import { LEFT_EYE, LOWER_INNER, lidRingOf, RIGHT_EYE, UPPER_INNER } from '../../../src/plugins/puppet/face-points.ts';
+import {
+  LEFT_EYE,
+  LIP_CORNERS,
+  LOWER_INNER,
+  LOWER_LIP_ROWS,
+  lidRingOf,
+  POINT,
+  RIGHT_EYE,
+  UPPER_INNER,
+  UPPER_LIP_ROWS,
+} from '../../../src/plugins/puppet/face-points.ts';
 import type { PuppetFields } from '../../../src/plugins/puppet/fields-file.ts';
 import { prepareFields } from '../../../src/plugins/puppet/prepare.ts';
 import { PuppetAvatar } from '../../../src/plugins/puppet/puppet-avatar.ts';
@@ -74,6 +85,7 @@ export function fieldsOf(rgb: Uint8Array, landmarks = faceLandmarks()): Promise<
     landmarks,
     masks: new Uint8Array(0),
     faceBoxes: [],
+    passthrough: [],
   };
   return prepareFields(face, new AbortController().signal);
 }
@@ -91,4 +103,89 @@ export async function openPaintedFace(): Promise<{ avatar: PuppetAvatar; body: U
   const rgb = paintFace(landmarks);
   const body = toI420(rgb);
   return { avatar: PuppetAvatar.fromPictures('painted', 1, await fieldsOf(rgb, landmarks), [body]), body, landmarks };
+}
+
+/** How far the mouth of a talking clip is open in each frame, in pixels: silence, talk without a pause, silence. */
+export const CLIP_OPENINGS_PX = [...zeros(9), 3, 7, 10, 6, 9, 4, 8, 10, 5, ...zeros(10)];
+/** Frames of that clip whose mouth is shut and stays so for six frames around. */
+export const CALM_FRAMES = [0, 1, 2, 3, 24, 25, 26, 27];
+
+function zeros(count: number): number[] {
+  return new Array<number>(count).fill(0);
+}
+
+/** The drawn portrait moved sideways, with its lower lip and chin lowered. */
+function talkingLandmarks(openPx: number, shiftPx: number): Float32Array {
+  const landmarks = faceLandmarks();
+  const [right, left] = [landmarks[POINT.rightMouthCorner * 3]!, landmarks[POINT.leftMouthCorner * 3]!];
+  const [middle, half] = [(right + left) / 2, (left - right) / 2];
+  const lower = new Set<number>(LOWER_LIP_ROWS.flat());
+  // Shut lips meet exactly.
+  UPPER_INNER.forEach((upper, place) => {
+    const down = LOWER_INNER[place]!;
+    for (const axis of [0, 1]) {
+      const meeting = (landmarks[upper * 3 + axis]! + landmarks[down * 3 + axis]!) / 2;
+      landmarks[upper * 3 + axis] = landmarks[down * 3 + axis] = meeting;
+    }
+  });
+  const mouthY = landmarks[POINT.upperLipMiddle * 3 + 1]!;
+  const upper = new Set<number>([...UPPER_LIP_ROWS.flat(), ...LIP_CORNERS]);
+  for (let point = 0; point < 478; point++) {
+    const [x, y] = [landmarks[point * 3]!, landmarks[point * 3 + 1]!];
+    const arch = Math.sqrt(Math.max(0, 1 - ((x - middle) / half) ** 2));
+    const jaw = 0.8 * Math.max(0, 1 - ((x - middle) / (2 * half)) ** 2) * Math.min(1, Math.max(0, (y - mouthY) / 6));
+    if (!upper.has(point)) landmarks[point * 3 + 1] = y + openPx * (lower.has(point) ? arch : jaw);
+    landmarks[point * 3] = x + shiftPx;
+  }
+  return landmarks;
+}
+
+/** Paints a face whose lips are red all over, with white teeth between them where they are apart. */
+function paintTalkingFace(landmarks: Float32Array, openPx: number): Uint8Array {
+  const rgb = paintFace(landmarks);
+  const point = (index: number) => ({ x: landmarks[index * 3]!, y: landmarks[index * 3 + 1]! });
+  const corners = [point(POINT.rightMouthCorner), point(POINT.leftMouthCorner)] as const;
+  const ring = (upper: readonly number[], lower: readonly number[]) => [
+    corners[0],
+    ...upper.map(point),
+    corners[1],
+    ...lower.toReversed().map(point),
+  ];
+  const lips = ring(UPPER_LIP_ROWS[3], LOWER_LIP_ROWS[3]);
+  const mouth = [...UPPER_INNER.map(point), ...LOWER_INNER.slice(1, -1).toReversed().map(point)];
+  const line = UPPER_INNER.map(point);
+  fill(rgb, (x, y) => isInside(lips, x, y), [176, 96, 92]);
+  if (openPx > 0) fill(rgb, (x, y) => isInside(mouth, x, y), [228, 222, 210]);
+  else {
+    const isLine = (x: number, y: number) =>
+      x > line[0]!.x && x < line.at(-1)!.x && Math.abs(y - heightAt(line, x)) < 0.9;
+    fill(rgb, isLine, [90, 40, 40]);
+  }
+  return rgb;
+}
+
+/** A clip of {@link faceSize} in which the face sways and talks: landmarks, RGB and I420 pictures of every frame. */
+export interface DrawnClip {
+  readonly face: PreparedFace;
+  readonly bodies: readonly Uint8Array[];
+  readonly landmarks: readonly Float32Array[];
+}
+
+/** Draws a clip. @param openingsPx of the mouth, frame by frame. */
+export function drawClip(
+  openingsPx: readonly number[] = CLIP_OPENINGS_PX,
+  passthrough: readonly number[] = [],
+): DrawnClip {
+  const landmarks = openingsPx.map((openPx, frame) => talkingLandmarks(openPx, 4 * Math.sin(frame / 4)));
+  const pictures = landmarks.map((points, frame) => paintTalkingFace(points, openingsPx[frame]!));
+  const face: PreparedFace = {
+    ...faceSize,
+    pixels: async (frame) => pictures[frame]!,
+    frameCount: openingsPx.length,
+    landmarks: Float32Array.from(landmarks.flatMap((points) => [...points])),
+    masks: new Uint8Array(0),
+    faceBoxes: [],
+    passthrough,
+  };
+  return { face, bodies: pictures.map(toI420), landmarks };
 }

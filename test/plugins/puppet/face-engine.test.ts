@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AvatarRef } from '../../../src/api/avatar.ts';
 import type { Heard, Sound } from '../../../src/api/media.ts';
@@ -10,7 +8,7 @@ import { type MouthListener, PuppetEngine } from '../../../src/plugins/puppet/fa
 import { encodeFields } from '../../../src/plugins/puppet/fields-file.ts';
 import { type MouthShape, VISEMES } from '../../../src/plugins/puppet/mouth-net.ts';
 import { FIELDS_PATH } from '../../../src/plugins/puppet/prepare.ts';
-import { faceLandmarks, faceSize, fieldsOf, paintFace } from './drawn-face.ts';
+import { faceLandmarks, faceSize, fieldsOf, paintFace, toI420 } from './drawn-face.ts';
 
 /** Hears loudness: enough to see which sound arrived, when, and that nothing arrives twice. */
 class LoudnessListener implements MouthListener {
@@ -115,13 +113,11 @@ describe('the avatars the puppet engine holds', () => {
   async function writeAvatar(folder: string, id: string, shade: number): Promise<AvatarRef> {
     await mkdir(join(folder, 'puppet'), { recursive: true });
     const rgb = paintFace(faceLandmarks()).map((value) => value * shade);
-    await sharp(rgb, { raw: { ...faceSize, channels: 3 } })
-      .png()
-      .toFile(join(folder, 'body.png'));
-    await writeFile(join(folder, FIELDS_PATH), encodeFields(await fieldsOf(rgb)));
-    const file = { path: 'body.png', bytes: 1, sha256: createHash('sha256').digest('hex') };
-    const manifest = { ...faceSize, frameCount: 1, body: [file] } as unknown as AvatarRef['manifest'];
-    return { id, folder, manifest };
+    const bodyPath = join(folder, 'body.i420');
+    await writeFile(bodyPath, toI420(rgb));
+    await writeFile(join(folder, FIELDS_PATH), await encodeFields(await fieldsOf(rgb)));
+    const manifest = { ...faceSize, id, frameCount: 1, body: [] } as unknown as AvatarRef['manifest'];
+    return { id, folder, manifest, bodyPath };
   }
 
   it('draws whichever of several resident avatars it is asked for, call by call', async () => {
@@ -154,6 +150,21 @@ describe('the avatars the puppet engine holds', () => {
     expect(areas[1]).toBeGreaterThan(10_000);
   });
 
+  it('gives the same avatar the same teeth and rhythm before any background', async () => {
+    const [plain] = refs;
+    const blurred = { ...plain!, id: 'light@blur' };
+    const engine = new PuppetEngine(new LoudnessListener(), {});
+    await engine.load(plain!);
+    await engine.load(blurred);
+    const speech = { ...silence, openness: 0.7, data: Float32Array.from([0.7, 0, 0, 0, 0, 0, 0, 1, 0, 0]) };
+    const draw = async (avatarId: string) => {
+      const { rect, data } = await engine.draw(speech, { avatarId, index: 0, frame: 77 });
+      return { rect, data: data.slice() };
+    };
+    expect(await draw('light@blur')).toEqual(await draw('light'));
+    await engine[Symbol.asyncDispose]();
+  });
+
   it('refuses an avatar whose fields or body are missing or broken, with the way out', async () => {
     const engine = new PuppetEngine(new LoudnessListener(), {});
     const bare = { ...refs[0]!, id: 'bare', folder: join(root, 'nowhere') };
@@ -162,14 +173,17 @@ describe('the avatars the puppet engine holds', () => {
       fix: expect.stringContaining('prepare'),
     });
     const broken = await writeAvatar(join(root, 'broken'), 'broken', 1);
-    await writeFile(join(broken.folder, 'body.png'), 'no picture');
-    await expect(engine.load(broken)).rejects.toMatchObject({ code: 'PUPPET_BODY_BROKEN' });
-    await sharp({ create: { width: 64, height: 64, channels: 3, background: '#888' } })
-      .png()
-      .toFile(join(broken.folder, 'body.png'));
+    await truncate(broken.bodyPath, 1000);
     await expect(engine.load(broken)).rejects.toMatchObject({
       code: 'PUPPET_BODY_BROKEN',
-      message: expect.stringContaining('64x64'),
+      message: expect.stringContaining('1000 bytes'),
+    });
+    await rm(broken.bodyPath);
+    await expect(engine.load(broken)).rejects.toMatchObject({ code: 'PUPPET_BODY_BROKEN' });
+    await truncate(join(broken.folder, FIELDS_PATH), 50_000_000);
+    await expect(engine.load(broken)).rejects.toMatchObject({
+      code: 'PUPPET_FIELDS_BROKEN',
+      cause: expect.objectContaining({ message: expect.stringContaining('50000000 bytes') }),
     });
   });
 });

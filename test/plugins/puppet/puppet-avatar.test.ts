@@ -11,7 +11,7 @@ import {
   weightIndex,
 } from '../../../src/plugins/puppet/puppet-avatar.ts';
 import { seededRandom } from '../../media/picture-samples.ts';
-import { faceSize, fieldsOf, openPaintedFace, paintFace, toI420 } from './drawn-face.ts';
+import { faceSize, fieldsOf, openPaintedFace, paintFace } from './drawn-face.ts';
 
 function weightsOf(set: Partial<Record<Control, number>>): Float32Array {
   const weights = new Float32Array(WEIGHT_COUNT);
@@ -217,19 +217,5 @@ describe('the puppet avatar', () => {
         control,
       ).toBe(true);
     }
-  });
-
-  it('draws the pose it is asked for when the body has several pictures', async () => {
-    const one = await fieldsOf(paintFace(face.landmarks), face.landmarks);
-    const twice = (numbers: Float32Array) => Float32Array.from([...numbers, ...numbers]);
-    const fields = { ...one, frameCount: 2, positions: twice(one.positions), frames: twice(one.frames) };
-    const second = toI420(paintFace(face.landmarks).map((value) => value * 0.8));
-    const avatar = PuppetAvatar.fromPictures('two', 1, fields, [face.body, second]);
-    expect(avatar.isStill).toBe(false);
-    const still = new Float32Array(WEIGHT_COUNT);
-    expect(pasted(second, avatar.draw(still, 1, 0))).toEqual(second);
-    expect(pasted(face.body, avatar.draw(still, 0, 0))).toEqual(face.body);
-    const moved = pasted(second, avatar.draw(weightsOf({ headX: 0.1 }), 1, 0));
-    expect(Math.abs(moved[200 * 640 + 320]! - second[200 * 640 + 320]!)).toBeLessThan(20);
   });
 });

@@ -33,6 +33,10 @@ export class FaceHost implements AsyncDisposable {
   readonly #options: FaceHostOptions;
   readonly #avatars = new Map<string, AvatarRef>();
   readonly #resident = new Set<string>();
+  /** By avatar: a load that this process has not answered yet. */
+  readonly #loading = new Map<string, Promise<void>>();
+  /** The avatar drawn last: after a restart the first to come back. */
+  #drawnId = '';
   /** Avatars that the engine cannot use, with why: one of them must not take the face from the others. */
   readonly #refused = new Map<string, unknown>();
   readonly #closed = new AbortController();
@@ -93,7 +97,7 @@ export class FaceHost implements AsyncDisposable {
     if (this.#resident.has(avatar.id)) return;
     this.#avatars.set(avatar.id, avatar);
     if (!this.#process?.isAnswering || this.#state !== 'ready') return;
-    await this.#loadInto(this.#process, avatar);
+    await this.#loadOnce(this.#process, avatar);
   }
 
   /** Gives an avatar's memory back. */
@@ -110,6 +114,7 @@ export class FaceHost implements AsyncDisposable {
 
   /** The face for a pose; undefined while the engine is away or does not hold the avatar yet. */
   async draw(heard: Heard, pose: PoseRef): Promise<FacePatch | undefined> {
+    this.#drawnId = pose.avatarId;
     if (!this.#resident.has(pose.avatarId)) return undefined;
     return (await this.#ask({ type: 'draw', heard, pose })) as FacePatch | undefined;
   }
@@ -155,6 +160,7 @@ export class FaceHost implements AsyncDisposable {
       const process = new EngineProcess(this.#options);
       this.#process = process;
       this.#resident.clear();
+      this.#loading.clear();
       const opening = this.#open(process);
       const end = await process.ended;
       await opening;
@@ -174,16 +180,15 @@ export class FaceHost implements AsyncDisposable {
     try {
       this.#context = await process.opened;
       // The first one warms the engine up; no frame waits for that, the avatar is at rest until the engine is ready.
-      for (const avatar of [...this.#avatars.values()]) {
-        await this.#loadInto(process, avatar).catch((thrown) => {
-          if (!this.#refused.has(avatar.id)) throw thrown;
-          this.#options.log.warn(`${avatar.id} cannot be shown: ${messageOf(thrown)}`);
-        });
-      }
+      const [first] = this.#avatars.values();
+      await this.#loadQuietly(process, this.#avatars.get(this.#drawnId) ?? first);
       this.#state = 'ready';
       this.#detail = this.#restarts === 0 ? '' : `running again after ${this.#restarts} restart(s)`;
       this.#settleFirstOpen?.resolve();
+      // Those that come meanwhile come last in this very loop.
+      for (const avatar of this.#avatars.values()) await this.#loadQuietly(process, avatar);
     } catch (thrown) {
+      if (this.#state === 'ready') return; // it ended while the others were loaded; whoever watches it knows
       this.#state = 'failed';
       this.#detail = messageOf(thrown);
       this.#settleFirstOpen?.reject(thrown);
@@ -191,10 +196,31 @@ export class FaceHost implements AsyncDisposable {
     }
   }
 
+  /** Loads an avatar for a process that starts; one that the engine cannot use is left out. */
+  async #loadQuietly(process: EngineProcess, avatar: AvatarRef | undefined): Promise<void> {
+    if (!avatar || this.#resident.has(avatar.id)) return;
+    await this.#loadOnce(process, avatar).catch((thrown) => {
+      if (!this.#refused.has(avatar.id)) throw thrown;
+      this.#options.log.warn(`${avatar.id} cannot be shown: ${messageOf(thrown)}`);
+    });
+  }
+
+  #loadOnce(process: EngineProcess, avatar: AvatarRef): Promise<void> {
+    const known = this.#loading.get(avatar.id);
+    if (known) return known;
+    const loading = this.#loadInto(process, avatar).finally(() => {
+      if (this.#loading.get(avatar.id) === loading) this.#loading.delete(avatar.id);
+    });
+    this.#loading.set(avatar.id, loading);
+    return loading;
+  }
+
   async #loadInto(process: EngineProcess, avatar: AvatarRef): Promise<void> {
     try {
       await process.request({ type: 'load', avatar });
-      this.#resident.add(avatar.id);
+      if (this.#avatars.has(avatar.id)) this.#resident.add(avatar.id);
+      // Given back while it was loading: it was not there yet to be unloaded.
+      else await process.request({ type: 'unload', avatarId: avatar.id });
     } catch (thrown) {
       // A process that died says nothing about the avatar.
       if (process.isAnswering) {

@@ -6,16 +6,26 @@ export class PooledFrame implements VideoFrame, Disposable {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array;
+  /** The matte; undefined while the picture is opaque. */
+  alpha: Uint8Array | undefined;
   index: FrameIndex = 0;
   capturedAtMs = Number.NaN;
   readonly #giveBack: (frame: PooledFrame) => void;
   #holders = 0;
+  #alphaBuffer: Uint8Array | undefined;
 
   constructor(size: Size, giveBack: (frame: PooledFrame) => void) {
     this.width = size.width;
     this.height = size.height;
     this.data = new Uint8Array(frameByteLength('i420', size));
     this.#giveBack = giveBack;
+  }
+
+  /** Gives the picture a matte, to be filled by the caller. Its memory is taken once and stays with the frame. */
+  needAlpha(): Uint8Array {
+    this.#alphaBuffer ??= new Uint8Array(this.width * this.height);
+    this.alpha = this.#alphaBuffer;
+    return this.alpha;
   }
 
   /** One more holder; each must dispose once. */
@@ -51,9 +61,10 @@ export class FramePool {
     return this.#made - this.#free.length;
   }
 
-  /** A frame with one holder; its pixels are whatever they were. */
+  /** An opaque frame with one holder; its pixels are whatever they were. */
   take(): PooledFrame {
     const frame = this.#free.pop() ?? this.#make();
+    frame.alpha = undefined;
     return frame.retain();
   }
 

@@ -1,6 +1,7 @@
 import { FRAMES_PER_SECOND, type FrameIndex, type Heard, type Rect, SAMPLES_PER_FRAME } from '../api/media.ts';
 import { Ahead } from './ahead.ts';
 import type { Clock } from './clock.ts';
+import type { CrossFade } from './cross-fade.ts';
 import type { FaceHost } from './face-host.ts';
 import type { PooledFrame } from './frame-pool.ts';
 import type { Lane } from './lane.ts';
@@ -25,6 +26,8 @@ export interface Stage {
 export interface LiveStage extends Stage {
   readonly clock: Clock;
   readonly pacer: Pacer;
+  /** Fades from one avatar to the next. */
+  readonly fade: CrossFade;
   /** A frame that could not be made at all; the last picture stays. */
   readonly onFailure: (thrown: unknown) => void;
   /** What was shown last, for the status. */
@@ -38,6 +41,8 @@ export interface MadeFrame extends Disposable {
     readonly frame: FrameIndex;
     readonly avatarId: string;
     readonly pose: number;
+    /** The pose is shown as it is: its face cannot be driven. */
+    readonly isPassthrough: boolean;
     /** Undefined while the engine is away. */
     readonly heard: Heard | undefined;
     /** Where the face was pasted; undefined for the avatar at rest. */
@@ -58,11 +63,12 @@ export async function makeFrame(stage: Stage, frame: FrameIndex, signal: AbortSi
   const heard = await face.hear(sound); // hear: what the mouth should be doing
   const heardAt = performance.now();
   const avatar = stage.avatar; // read once, so that no frame mixes two faces
+  using _held = avatar.hold?.(); // and kept until this frame is made
   const pose = avatar.pose(frame); // pose: one prepared picture
   const ref = { avatarId: avatar.id, index: pose.index, frame };
-  const patch = heard && !stage.isResting ? await face.draw(heard, ref) : undefined; // draw: the face
+  const patch = heard && !stage.isResting && !pose.isPassthrough ? await face.draw(heard, ref) : undefined; // draw: the face
   const drawnAt = performance.now();
-  const picture = painter.paste(patch, pose); // paste: back into the whole picture
+  const picture = await painter.paste(patch, pose, avatar); // paste: back into the whole picture
   meter.hear.record(heardAt - start);
   meter.draw.record(patch ? drawnAt - heardAt : Number.NaN);
   meter.paste.record(performance.now() - drawnAt);
@@ -71,7 +77,15 @@ export async function makeFrame(stage: Stage, frame: FrameIndex, signal: AbortSi
   const level = levelDb(tape.read(frame * SAMPLES_PER_FRAME, SAMPLES_PER_FRAME));
   return {
     picture,
-    facts: { frame, avatarId: avatar.id, pose: pose.index, heard, patch: patch?.rect, levelDb: level },
+    facts: {
+      frame,
+      avatarId: avatar.id,
+      pose: pose.index,
+      isPassthrough: pose.isPassthrough,
+      heard,
+      patch: patch?.rect,
+      levelDb: level,
+    },
     [Symbol.dispose]: () => picture[Symbol.dispose](),
   };
 }
@@ -86,13 +100,15 @@ export async function runShow(stage: LiveStage, signal: AbortSignal): Promise<vo
     make: (frame, making) => makeAndNote(stage, frame, making),
     onFailure: (thrown) => stage.onFailure(thrown),
   });
-  let onAir = stage.painter.paste(undefined, stage.avatar.pose(0)); // before the first frame: the avatar at rest
+  let onAir = await stage.painter.paste(undefined, stage.avatar.pose(0), stage.avatar); // first: the avatar at rest
   let soundSent = 0;
   for await (const tick of clock.ticks(signal)) {
     const due = pacer.beat(tick.dueMs);
     clock.slew(due.slewMs / 10);
     const made = ahead.take(due.frame);
     if (made) {
+      if (made.picture.facts.avatarId !== stage.last.avatarId) stage.fade.begin(onAir);
+      stage.fade.mix(made.picture.picture);
       onAir[Symbol.dispose]();
       onAir = made.picture.picture;
       stage.last = made.picture.facts;
@@ -102,6 +118,7 @@ export async function runShow(stage: LiveStage, signal: AbortSignal): Promise<vo
     for (const lane of stage.lanes) lane.offer(onAir);
     soundSent = sendSound(stage, soundSent, (due.frame + 1) * SAMPLES_PER_FRAME);
   }
+  stage.fade[Symbol.dispose]();
   onAir[Symbol.dispose]();
 }
 

@@ -6,7 +6,8 @@ import { FaceHost } from '../../src/live/face-host.ts';
 
 const entry = findNodeEntry(import.meta.url, '../fakes/fake-engine-host');
 const sound = { frame: 0, start: 0, samples: new Float32Array(640) };
-const avatar = { id: 'grey', folder: '/nowhere', manifest: {} as ReturnType<typeof avatarManifestSchema.parse> };
+const manifest = {} as ReturnType<typeof avatarManifestSchema.parse>;
+const avatar = { id: 'grey', folder: '/nowhere', manifest, bodyPath: '/nowhere' };
 const pose = { avatarId: 'grey', index: 0, frame: 0 };
 
 function openHost(settings: Record<string, unknown> = {}): FaceHost {
@@ -63,6 +64,34 @@ describe('the engine host', () => {
       await untilDrawing(host);
       expect(host.status.restarts).toBe(round);
     }
+  });
+
+  it('killed: the avatar drawn last is back first, the others follow, and one given back does not return', async () => {
+    await using host = openHost({ isStrict: true });
+    await host.ready;
+    const others = ['one', 'two', 'three'].map((id) => ({ ...avatar, id }));
+    for (const ref of [...others, avatar]) await host.load(ref);
+    await untilDrawing(host);
+    await host.unload('two');
+    process.kill(host.pid!, 'SIGKILL');
+    await untilDrawing(host);
+    const isDrawn = async (avatarId: string) => {
+      const heard = await host.hear(sound);
+      return heard !== undefined && (await host.draw(heard, { ...pose, avatarId })) !== undefined;
+    };
+    for (const id of ['one', 'three']) await expect.poll(() => isDrawn(id), { timeout: 5000, interval: 10 }).toBe(true);
+    expect(await isDrawn('two')).toBe(false);
+  });
+
+  it('an avatar given back while it is being loaded is not held', async () => {
+    await using host = openHost({ isStrict: true });
+    await host.ready;
+    const loading = host.load(avatar);
+    await host.unload(avatar.id);
+    await loading;
+    expect(await drawOne(host)).toBeUndefined();
+    await host.load(avatar);
+    expect(await drawOne(host)).toBeDefined();
   });
 
   it('stopped with SIGSTOP: gives each call up at its deadline, says so, kills the process and comes back', async () => {

@@ -4,6 +4,7 @@ import type { AudioChunk, VideoFrame } from '../../src/api/media.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { findNodeEntry } from '../../src/base/node-entry.ts';
 import { Clock } from '../../src/live/clock.ts';
+import { CrossFade } from '../../src/live/cross-fade.ts';
 import { FaceHost } from '../../src/live/face-host.ts';
 import { Feed } from '../../src/live/feed.ts';
 import { FramePool } from '../../src/live/frame-pool.ts';
@@ -22,7 +23,8 @@ function greyAvatar(id: string, brightness: number): ShowAvatar {
   const body = new Uint8Array(32 * 32 * 1.5).fill(brightness);
   const faceBox = { x: 8, y: 8, width: 16, height: 16 };
   const mask = new Uint8Array(256).fill(255);
-  return { id, ...size, pose: () => ({ index: 0, body, faceBox, mask }) };
+  const readBody = (target: Uint8Array) => target.set(body);
+  return { id, ...size, pose: () => ({ index: 0, isPassthrough: false, readBody, faceBox, mask }) };
 }
 
 interface Seen {
@@ -71,7 +73,8 @@ async function withShow(
     hungAfterMs: 600,
     openDeadlineMs: 10_000,
   });
-  for (const id of ['one', 'two']) await face.load({ id, folder: '/nowhere', manifest: {} as never });
+  for (const id of ['one', 'two'])
+    await face.load({ id, folder: '/nowhere', manifest: {} as never, bodyPath: '/nowhere' });
   const tape = new Tape();
   const lanes = [new Lane('watcher', watchingOutput(seen))];
   const avatar = greyAvatar('one', 50);
@@ -86,10 +89,19 @@ async function withShow(
     meter: new Meter(),
     clock: new Clock(),
     pacer: new Pacer(),
+    fade: new CrossFade(),
     onFailure: (thrown) => {
       throw thrown;
     },
-    last: { frame: 0, avatarId: 'one', pose: 0, heard: undefined, patch: undefined, levelDb: -100 },
+    last: {
+      frame: 0,
+      avatarId: 'one',
+      pose: 0,
+      isPassthrough: false,
+      heard: undefined,
+      patch: undefined,
+      levelDb: -100,
+    },
   };
   const feed = new Feed(tape);
   const running = [

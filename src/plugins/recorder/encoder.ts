@@ -1,13 +1,10 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { promisify } from 'node:util';
 import { FRAMES_PER_SECOND, SAMPLE_RATE_HZ, type Size } from '../../api/media.ts';
 import { systemCodeOf } from '../../base/errors.ts';
+import { type Codecs, type Container, chooseCodecs } from './codecs.ts';
 import { ffmpegMissing } from './failures.ts';
 import { metadataArguments } from './synthetic-mark.ts';
-
-/** Containers by file extension, as ffmpeg calls them. */
-export type Container = 'mp4' | 'mov' | 'matroska';
 
 /** How many packets ffmpeg reads ahead of each input: 1.3 s of pictures, so that neither input can starve the other. */
 const READ_AHEAD_PACKETS = 32;
@@ -33,10 +30,22 @@ export interface EncoderEnd {
   readonly lastWords: string;
 }
 
+/** What an {@link Encoder} is to write. */
+export interface EncoderTarget {
+  readonly path: string;
+  readonly container: Container;
+  readonly size: Size;
+  /** Whether each picture is followed by its matte; the container must be able to hold it. */
+  readonly hasAlpha: boolean;
+}
+
 /** A running ffmpeg that takes I420 pictures and 16 kHz float sound and writes a file. */
 export class Encoder {
   readonly #process: ChildProcess;
-  /** Raw I420 pictures, one after the other, 25 of them for each second of sound. */
+  /**
+   * Raw I420 pictures, one after the other, 25 of them for each second of sound; with alpha each is followed by its matte,
+   * Uint8 `[height, width]`.
+   */
   readonly pictures: Writable;
   /** Float32 little endian, 16 kHz, mono. */
   readonly sound: Writable;
@@ -61,10 +70,10 @@ export class Encoder {
     complaints.on('data', (text: string) => this.#listen(text));
   }
 
-  /** @throws AppError FFMPEG_MISSING. */
-  static async start(path: string, container: Container, size: Size): Promise<Encoder> {
-    const codec = await chooseVideoCodec();
-    const child = spawn('ffmpeg', encoderArguments(path, container, size, codec), {
+  /** @throws AppError FFMPEG_MISSING, RECORDING_CODEC. */
+  static async start(target: EncoderTarget): Promise<Encoder> {
+    const codecs = await chooseCodecs(target.container, target.hasAlpha);
+    const child = spawn('ffmpeg', encoderArguments(target, codecs), {
       stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
       // Ctrl-C in the terminal goes to the whole process group; ffmpeg must live to finish the file.
       detached: process.platform !== 'win32',
@@ -101,19 +110,6 @@ export class Encoder {
   }
 }
 
-/** libx264 where ffmpeg has it, otherwise the MPEG-4 encoder that every build has. */
-async function chooseVideoCodec(): Promise<readonly string[]> {
-  try {
-    const { stdout } = await promisify(execFile)('ffmpeg', ['-hide_banner', '-encoders'], { windowsHide: true });
-    return /^\s*V\S*\s+libx264\s/m.test(stdout)
-      ? ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '18']
-      : ['-c:v', 'mpeg4', '-q:v', '3'];
-  } catch (thrown) {
-    if (systemCodeOf(thrown) === 'ENOENT') throw ffmpegMissing(thrown);
-    throw thrown;
-  }
-}
-
 /**
  * Our pictures are made in sRGB and turned into YCbCr by BT.601 in limited range: primaries of BT.709, sRGB's transfer
  * curve, BT.601's matrix. Said of the input, so that ffmpeg converts nothing, and of the output, so that players know.
@@ -124,21 +120,21 @@ const COLOUR_TAGS = ['-color_range', 'tv', '-color_primaries', 'bt709', '-color_
   'smpte170m',
 ]);
 
-function encoderArguments(path: string, container: Container, size: Size, codec: readonly string[]): string[] {
+function encoderArguments({ path, container, size, hasAlpha }: EncoderTarget, { video, audio }: Codecs): string[] {
   const queue = ['-thread_queue_size', String(READ_AHEAD_PACKETS), '-probesize', '32', '-analyzeduration', '0'];
-  const picture = ['-f', 'rawvideo', '-pix_fmt', 'yuv420p', '-video_size', `${size.width}x${size.height}`];
+  const format = hasAlpha ? 'yuva420p' : 'yuv420p';
+  const picture = ['-f', 'rawvideo', '-pix_fmt', format, '-video_size', `${size.width}x${size.height}`];
   const sound = ['-f', 'f32le', '-ar', String(SAMPLE_RATE_HZ), '-ac', '1'];
+  const hasIndex = container === 'mp4' || container === 'mov';
   return [
     ...['-hide_banner', '-nostats', '-loglevel', 'error', '-xerror', '-y'],
     ...[...queue, ...picture, '-framerate', String(FRAMES_PER_SECOND), '-i', 'pipe:0'],
     ...[...queue, ...sound, '-i', 'pipe:3'],
     ...['-map', '0:v', '-map', '1:a', '-vf', `setparams=${COLOURS}`],
     ...['-af', `atrim=start_sample=${PRIMING_SAMPLES},asetpts=PTS-STARTPTS`],
-    ...[...codec, '-pix_fmt', 'yuv420p', ...COLOUR_TAGS],
-    // 48 kHz, as editors expect it; AAC's own delay is then 21 ms where a player ignores the edit list.
-    ...['-c:a', 'aac', '-b:a', '128k', '-ar', '48000'],
+    ...[...video, ...COLOUR_TAGS, ...audio],
     ...metadataArguments(container),
-    ...(container === 'matroska' ? [] : ['-movflags', '+faststart']),
+    ...(hasIndex ? ['-movflags', '+faststart'] : []),
     ...['-f', container, path],
   ];
 }

@@ -4,7 +4,8 @@ import type { PluginManifestInput } from '../../api/plugin.ts';
 export const manifest: PluginManifestInput = {
   id: 'recorder',
   title: 'Recorder',
-  description: 'Records picture and sound, in sync, into an mp4, mov or mkv file. Needs ffmpeg on PATH.',
+  description:
+    'Records picture and sound, in sync, into an mp4, mov, mkv or webm file; the last three keep a transparent background. Needs ffmpeg on PATH.',
   contributes: {
     videoOutputs: [{ id: 'recorder.file', title: 'Recording (mp4)', scheme: 'file' }],
     configuration: {

@@ -2,9 +2,9 @@ import { open, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { extname, resolve } from 'node:path';
 import type { VideoOutput, VideoOutputOptions } from '../../api/contributions.ts';
-import { frameByteLength } from '../../api/media.ts';
 import { AppError } from '../../base/errors.ts';
-import { type Container, Encoder } from './encoder.ts';
+import type { Container } from './codecs.ts';
+import { Encoder } from './encoder.ts';
 import { notWritable } from './failures.ts';
 import { Recording, type RecordingTarget } from './recording.ts';
 
@@ -14,7 +14,12 @@ export interface RecorderSettings {
   readonly mayOverwrite: boolean;
 }
 
-const CONTAINERS: Readonly<Record<string, Container>> = { '.mp4': 'mp4', '.mov': 'mov', '.mkv': 'matroska' };
+const CONTAINERS: Readonly<Record<string, Container>> = {
+  '.mp4': 'mp4',
+  '.mov': 'mov',
+  '.mkv': 'matroska',
+  '.webm': 'webm',
+};
 
 /** The output `file:PATH`. Settings are read at each opening. */
 export function createRecorderOutput(readSettings: () => RecorderSettings): VideoOutput {
@@ -24,7 +29,7 @@ export function createRecorderOutput(readSettings: () => RecorderSettings): Vide
   };
 }
 
-/** @throws AppError RECORDING_TARGET, RECORDING_EXISTS, RECORDING_NOT_WRITABLE, DISK_FULL, FFMPEG_MISSING. */
+/** @throws AppError RECORDING_TARGET, RECORDING_EXISTS, RECORDING_NOT_WRITABLE, DISK_FULL, FFMPEG_MISSING, RECORDING_CODEC. */
 async function openRecording(
   options: VideoOutputOptions,
   { mayOverwrite }: RecorderSettings,
@@ -33,16 +38,14 @@ async function openRecording(
   signal.throwIfAborted();
   const target = chooseTarget(options.target);
   await checkTarget(target, mayOverwrite);
-  const encoder = await Encoder.start(target.partPath, target.container, options).catch(async (thrown: unknown) => {
+  const size = { width: options.width, height: options.height };
+  const start = (hasAlpha: boolean) =>
+    Encoder.start({ path: target.partPath, container: target.container, size, hasAlpha });
+  const encoder = await start(false).catch(async (thrown: unknown) => {
     await rm(target.partPath, { force: true });
     throw thrown;
   });
-  const recording = new Recording({
-    encoder,
-    target,
-    frameBytes: frameByteLength('i420', options),
-    output: options,
-  });
+  const recording = new Recording({ encoder, startWithAlpha: () => start(true), target, size, output: options });
   if (signal.aborted) {
     await recording[Symbol.asyncDispose]();
     signal.throwIfAborted();
@@ -54,7 +57,7 @@ function chooseTarget(target: string | undefined): RecordingTarget {
   const path = resolve(target?.replace(/^~(?=\/)/, homedir()) ?? '');
   const container = CONTAINERS[extname(path).toLowerCase()];
   if (!target || !container) {
-    const what = target ? `"${target}" does not end in .mp4, .mov or .mkv` : 'no file was named';
+    const what = target ? `"${target}" does not end in .mp4, .mov, .mkv or .webm` : 'no file was named';
     throw new AppError('RECORDING_TARGET', `cannot record: ${what}`, { fix: 'For example: --output file:show.mp4' });
   }
   return { path, partPath: `${path}.part`, container };

@@ -2,12 +2,20 @@ import { rename, rm, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenVideoOutput, VideoOutputOptions } from '../../api/contributions.ts';
-import { FRAMES_PER_SECOND, SAMPLE_RATE_HZ, SAMPLES_PER_FRAME, type VideoFrame } from '../../api/media.ts';
+import {
+  FRAMES_PER_SECOND,
+  frameByteLength,
+  SAMPLE_RATE_HZ,
+  SAMPLES_PER_FRAME,
+  type Size,
+  type VideoFrame,
+} from '../../api/media.ts';
 import { type AppError, messageOf } from '../../base/errors.ts';
-import type { Container, Encoder, EncoderEnd } from './encoder.ts';
+import { type Container, carriesAlpha } from './codecs.ts';
+import type { Encoder, EncoderEnd } from './encoder.ts';
 import { notWritable, recordingFailed } from './failures.ts';
 import { SoundTrack } from './sound-track.ts';
-import { appendSyntheticMark } from './synthetic-mark.ts';
+import { appendSyntheticMark, takesXmp } from './synthetic-mark.ts';
 
 /** How much sound may wait for its pictures. */
 const SOUND_AHEAD_SECONDS = 30;
@@ -37,10 +45,12 @@ export interface RecordingTarget {
 
 /** What a {@link Recording} is made of. */
 export interface RecordingOptions {
+  /** Writes opaque pictures. */
   readonly encoder: Encoder;
+  /** Starts one that writes pictures with their matte, in place of {@link encoder}. */
+  readonly startWithAlpha: () => Promise<Encoder>;
   readonly target: RecordingTarget;
-  /** Bytes of one I420 picture. */
-  readonly frameBytes: number;
+  readonly size: Size;
   readonly output: Pick<VideoOutputOptions, 'log' | 'onHealth'>;
   /** How long ffmpeg gets at least to finish the file, in ms. */
   readonly finishMs?: number;
@@ -48,7 +58,7 @@ export interface RecordingOptions {
 
 /**
  * A recording: picture k of the file is media frame `first + k`, whatever was left out or repeated, and its sound is the
- * sound of that frame. The file gets its name when it is whole.
+ * sound of that frame. The file gets its name when it is whole. The first picture decides whether it is transparent.
  *
  * `send` rejects with RECORDING_FAILED or DISK_FULL once ffmpeg is gone; disposing rejects with the same when no `send`
  * has said so yet, so that nobody takes a file for granted that is not there.
@@ -57,11 +67,14 @@ export class Recording implements OpenVideoOutput {
   readonly label: string;
   readonly wantsSound = true;
   readonly #options: RecordingOptions;
-  readonly #encoder: Encoder;
+  #encoder: Encoder;
   readonly #track = new SoundTrack(SOUND_AHEAD_SECONDS * SAMPLE_RATE_HZ);
   readonly #slots = new Float32Array(SOUND_SLOTS * SAMPLES_PER_FRAME);
-  /** The picture last written, for repeating. */
-  readonly #picture: Uint8Array;
+  /** The picture last written, for repeating; with its matte behind it where the recording is transparent. */
+  #picture: Uint8Array;
+  readonly #frameBytes: number;
+  #hasBegun = false;
+  #isAlphaLostTold = false;
   /** Media frame that picture 0 of the file shows; moved on by holes that were cut out. */
   #origin = 0;
   /** Pictures written, and frames of sound handed to ffmpeg and taken by it. */
@@ -77,12 +90,14 @@ export class Recording implements OpenVideoOutput {
     this.label = options.target.path;
     this.#options = options;
     this.#encoder = options.encoder;
-    this.#picture = new Uint8Array(options.frameBytes);
-    void this.#encoder.ended.then((end) => this.#noticeEnd(end));
+    this.#frameBytes = frameByteLength('i420', options.size);
+    this.#picture = new Uint8Array(this.#frameBytes);
+    this.#watch(options.encoder);
   }
 
   /** Resolves when ffmpeg has taken the picture and those that had to be repeated before it. */
   async send(frame: VideoFrame): Promise<void> {
+    if (!this.#hasBegun) await this.#begin(frame);
     if (this.#pictures === 0) this.#origin = frame.index;
     let missing = frame.index - this.#origin - this.#pictures;
     if (missing > MAX_FILLED_FRAMES) {
@@ -92,7 +107,7 @@ export class Recording implements OpenVideoOutput {
     }
     for (; missing > 0 && !this.#closing; missing--) await this.#writePicture();
     if (missing < 0 || this.#closing) return;
-    this.#picture.set(frame.data);
+    this.#copyPicture(frame);
     await this.#writePicture();
   }
 
@@ -105,6 +120,51 @@ export class Recording implements OpenVideoOutput {
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  /** Puts the encoder for transparent pictures in the place of the other one, where the first picture asks for it. */
+  async #begin({ alpha }: VideoFrame): Promise<void> {
+    this.#hasBegun = true;
+    if (!alpha || !carriesAlpha(this.#options.target.container) || this.#end) return;
+    const opaque = this.#encoder;
+    try {
+      const transparent = await this.#options.startWithAlpha();
+      // The other one has written nothing yet; the file is the new one's.
+      this.#encoder = transparent;
+      opaque.kill('SIGKILL');
+      await opaque.ended;
+      this.#picture = new Uint8Array(this.#frameBytes + alpha.length);
+      this.#watch(transparent);
+      if (this.#closing) transparent.kill('SIGKILL');
+    } catch (thrown) {
+      this.#tellAlphaLost(messageOf(thrown));
+    }
+  }
+
+  #copyPicture({ data, alpha }: VideoFrame): void {
+    this.#picture.set(data);
+    if (this.#picture.length > this.#frameBytes) {
+      if (alpha) this.#picture.set(alpha, this.#frameBytes);
+      else this.#picture.fill(255, this.#frameBytes);
+    } else if (alpha && !this.#isAlphaLostTold) {
+      this.#tellAlphaLost(
+        carriesAlpha(this.#options.target.container)
+          ? 'the recording began without it; start it again'
+          : 'this kind of file cannot hold it; .mov, .webm and .mkv can',
+      );
+    }
+  }
+
+  #tellAlphaLost(reason: string): void {
+    if (this.#isAlphaLostTold) return;
+    this.#isAlphaLostTold = true;
+    this.#options.output.onHealth({ state: 'ready', detail: `recorded without transparency: ${reason}` });
+  }
+
+  #watch(encoder: Encoder): void {
+    void encoder.ended.then((end) => {
+      if (encoder === this.#encoder) this.#noticeEnd(end);
+    });
   }
 
   async #writePicture(): Promise<void> {
@@ -194,14 +254,14 @@ export class Recording implements OpenVideoOutput {
   }
 }
 
-/** Whether an unfinished file can be played: Matroska can, mp4 and mov lack their index. */
+/** Whether an unfinished file can be played: Matroska and WebM can, mp4 and mov lack their index. */
 function isPlayableInPart({ container }: RecordingTarget): boolean {
-  return container === 'matroska';
+  return container === 'matroska' || container === 'webm';
 }
 
 /** Marks the finished file as synthetic and gives it its name. */
 async function publish({ target, output }: RecordingOptions): Promise<void> {
-  if (target.container !== 'matroska') {
+  if (takesXmp(target.container)) {
     await appendSyntheticMark(target.partPath).catch((thrown: unknown) =>
       output.log.warn('the recording could not be marked as synthetic media', { reason: messageOf(thrown) }),
     );

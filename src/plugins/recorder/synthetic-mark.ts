@@ -1,4 +1,5 @@
 import { appendFile } from 'node:fs/promises';
+import type { Container } from './codecs.ts';
 
 /** IPTC's word for pictures made by a trained model: newscodes "digitalsourcetype". */
 const DIGITAL_SOURCE_TYPE = 'http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia';
@@ -7,9 +8,14 @@ const COMMENT = `Synthetic media: an avatar animated by MuseCam. Digital source 
 /** The box that holds XMP in mp4 and mov files: XMP specification part 3, "MPEG-4". */
 const XMP_UUID = Buffer.from('be7acfcb97a942e89c71999491e3afac', 'hex');
 
-/** ffmpeg's arguments that mark a file as synthetic in words; Matroska also gets a tag of its own. */
-export function metadataArguments(container: 'mp4' | 'mov' | 'matroska'): string[] {
-  const tag = container === 'matroska' ? ['-metadata', `DIGITAL_SOURCE_TYPE=${DIGITAL_SOURCE_TYPE}`] : [];
+/** Whether a container has room for XMP at its end; Matroska and WebM, which is one, have tags instead. */
+export function takesXmp(container: Container): boolean {
+  return container === 'mp4' || container === 'mov';
+}
+
+/** ffmpeg's arguments that mark a file as synthetic in words; Matroska and WebM also get a tag of its own. */
+export function metadataArguments(container: Container): string[] {
+  const tag = takesXmp(container) ? [] : ['-metadata', `DIGITAL_SOURCE_TYPE=${DIGITAL_SOURCE_TYPE}`];
   return ['-metadata', `comment=${COMMENT}`, ...tag];
 }
 

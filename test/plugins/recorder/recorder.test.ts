@@ -61,10 +61,13 @@ async function openWithEncoder(name: string, finishMs: number): Promise<{ encode
   const path = join(folder, name);
   const container = name.endsWith('.mkv') ? 'matroska' : 'mp4';
   const partPath = `${path}.part`;
-  const encoder = await Encoder.start(partPath, container, SIZE);
+  const start = (hasAlpha: boolean) => Encoder.start({ path: partPath, container, size: SIZE, hasAlpha });
+  const encoder = await start(false);
   const output = { log: silentLog, onHealth: (report: HealthReport) => void health.push(report) };
   const target = { path, partPath, container } as const;
-  const recording = new Recording({ encoder, target, frameBytes: frameByteLength('i420', SIZE), output, finishMs });
+  const recording = new Recording({
+    ...{ encoder, startWithAlpha: () => start(true), target, size: SIZE, output, finishMs },
+  });
   return { encoder, recording };
 }
 
@@ -195,7 +198,7 @@ async function rejectionOf(promise: PromiseLike<unknown>): Promise<{ code?: stri
 }
 
 describe('a recording', () => {
-  for (const extension of ['mp4', 'mov', 'mkv']) {
+  for (const extension of ['mp4', 'mov', 'mkv', 'webm']) {
     it(`to .${extension} has 25 pictures a second, and a flash and a beep stay together`, async (context) => {
       needFfmpeg(context);
       const path = join(folder, `show.${extension}`);
@@ -214,9 +217,11 @@ describe('a recording', () => {
 
       expect(readdirSync(folder)).toEqual([`show.${extension}`]);
       const { video, audio, format } = probe(path);
-      expect(video).toMatchObject({ codec_name: 'h264', avg_frame_rate: '25/1', nb_read_frames: '76' });
+      const isWebm = extension === 'webm';
+      expect(video).toMatchObject({ codec_name: isWebm ? 'vp9' : 'h264', nb_read_frames: '76' });
+      expect(video).toMatchObject({ avg_frame_rate: '25/1' });
       expect(video).toMatchObject({ color_space: 'smpte170m', color_range: 'tv' });
-      expect(audio.codec_name).toBe('aac');
+      expect(audio.codec_name).toBe(isWebm ? 'opus' : 'aac');
       expect(Math.abs(Number(video.start_time) - Number(audio.start_time))).toBeLessThan(0.04);
       expect(Math.abs(Number(format.duration) - 76 * FRAME_SECONDS)).toBeLessThan(FRAME_SECONDS);
       expect(format.tags.comment ?? format.tags.COMMENT).toContain('trainedAlgorithmicMedia');
@@ -322,6 +327,126 @@ describe('a recording', () => {
       await output[Symbol.asyncDispose]();
     });
     expect(probe(path).video).toMatchObject({ codec_name: 'mpeg4', nb_read_frames: '10', avg_frame_rate: '25/1' });
+  });
+});
+
+/** Every matte of a file, one after the other. */
+function readMattes(path: string, decoder: readonly string[] = []): Buffer {
+  const grey = ['-vf', 'alphaextract', '-f', 'rawvideo', '-pix_fmt', 'gray'];
+  return decode([...decoder, '-i', path, '-vsync', 'passthrough', ...grey]);
+}
+
+/** A picture that is person on the left, background on the right, with a slope of one column a step between. */
+function makeCutOut(index: number): VideoFrame {
+  return { ...makePicture(index, 120), alpha: makeMatte() };
+}
+
+function makeMatte(): Uint8Array {
+  return Uint8Array.from({ length: SIZE.width * SIZE.height }, (_, at) => {
+    const x = at % SIZE.width;
+    return x < 64 ? 255 : x >= 96 ? 0 : 255 - (x - 63) * 8 + 1;
+  });
+}
+
+describe('a transparent show', () => {
+  /** Largest difference of a matte that came back: FFV1 keeps all; ProRes keeps alpha without loss; VP9 does not. */
+  for (const { extension, decoder, codec, tolerance } of [
+    { extension: 'mov', decoder: [], codec: 'prores', tolerance: 1 },
+    { extension: 'mkv', decoder: [], codec: 'ffv1', tolerance: 0 },
+    { extension: 'webm', decoder: ['-c:v', 'libvpx-vp9'], codec: 'vp9', tolerance: 16 },
+  ]) {
+    it(`keeps its matte in .${extension}`, async (context) => {
+      needFfmpeg(context);
+      const path = join(folder, `cut-out.${extension}`);
+      const output = await openFile(path);
+      for (let index = 0; index < 12; index++) {
+        output.hear!(makeSound(false), index * SAMPLES_PER_FRAME);
+        // A picture left out is filled with the last one and its matte.
+        if (index !== 6) await output.send(makeCutOut(index));
+      }
+      await output[Symbol.asyncDispose]();
+      expect(readdirSync(folder)).toEqual([`cut-out.${extension}`]);
+      expect(health).toEqual([]);
+      expect(probe(path).video).toMatchObject({ codec_name: codec, nb_read_frames: '12', avg_frame_rate: '25/1' });
+      const mattes = readMattes(path, decoder);
+      const expected = makeMatte();
+      expect(mattes).toHaveLength(12 * expected.length);
+      for (let at = 0; at < mattes.length; at++)
+        expect(Math.abs(mattes[at]! - expected[at % expected.length]!)).toBeLessThanOrEqual(tolerance);
+    });
+  }
+
+  it('is recorded opaque in .mp4, and says so once', async (context) => {
+    needFfmpeg(context);
+    const path = join(folder, 'opaque.mp4');
+    const output = await openFile(path);
+    for (let index = 0; index < 5; index++) await output.send(makeCutOut(index));
+    await output[Symbol.asyncDispose]();
+    expect(health).toMatchObject([{ state: 'ready', detail: expect.stringContaining('.mov, .webm and .mkv can') }]);
+    expect(probe(path).video).toMatchObject({ codec_name: 'h264', nb_read_frames: '5' });
+  });
+
+  it('says that a recording that began opaque stays so', async (context) => {
+    needFfmpeg(context);
+    const path = join(folder, 'late.mkv');
+    const output = await openFile(path);
+    for (let index = 0; index < 5; index++) await output.send(makePicture(index, 120));
+    for (let index = 5; index < 10; index++) await output.send(makeCutOut(index));
+    await output[Symbol.asyncDispose]();
+    expect(health).toMatchObject([{ state: 'ready', detail: expect.stringContaining('start it again') }]);
+    expect(probe(path).video).toMatchObject({ codec_name: 'h264', nb_read_frames: '10' });
+  });
+
+  it('is opaque for a while where the matte is missing', async (context) => {
+    needFfmpeg(context);
+    const path = join(folder, 'partly.mkv');
+    const output = await openFile(path);
+    await output.send(makeCutOut(0));
+    await output.send(makePicture(1, 120));
+    await output.send(makeCutOut(2));
+    await output[Symbol.asyncDispose]();
+    const mattes = readMattes(path);
+    const pixels = SIZE.width * SIZE.height;
+    expect(new Uint8Array(mattes.subarray(pixels, 2 * pixels))).toEqual(new Uint8Array(pixels).fill(255));
+    expect(new Uint8Array(mattes.subarray(2 * pixels))).toEqual(makeMatte());
+  });
+
+  for (const extension of ['mov', 'mkv', 'webm']) {
+    it(`is marked as synthetic media too (.${extension})`, async (context) => {
+      needFfmpeg(context);
+      need(context, hasProgram('exiftool'), 'exiftool (apt install libimage-exiftool-perl)');
+      const path = join(folder, `marked.${extension}`);
+      const output = await openFile(path);
+      for (let index = 0; index < 5; index++) await output.send(makeCutOut(index));
+      await output[Symbol.asyncDispose]();
+      const word = 'http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia';
+      if (extension === 'mov') {
+        const { stdout } = spawnSync('exiftool', ['-n', '-s3', '-XMP-iptcExt:DigitalSourceType', path], {
+          encoding: 'utf8',
+        });
+        expect(stdout.trim()).toBe(word);
+      } else {
+        expect(probe(path).format.tags.DIGITAL_SOURCE_TYPE).toBe(word);
+        const { stdout } = spawnSync('exiftool', [path], { encoding: 'utf8' });
+        expect(stdout).toContain(word);
+      }
+    });
+  }
+
+  it('is recorded opaque where ffmpeg lacks the codec, and webm is refused', async (context) => {
+    needFfmpeg(context);
+    need(context, process.platform !== 'win32', 'a shell');
+    const programs = makeFfmpeg(
+      'case "$*" in *-encoders*) "$real" "$@" | grep -v -e prores -e libvpx ;; *) exec "$real" "$@" ;; esac',
+    );
+    await withPath(programs, async () => {
+      const output = await openFile(join(folder, 'plain.mov'));
+      for (let index = 0; index < 5; index++) await output.send(makeCutOut(index));
+      await output[Symbol.asyncDispose]();
+      expect(await rejectionOf(openFile(join(folder, 'a.webm')))).toMatchObject({ code: 'RECORDING_CODEC' });
+    });
+    expect(health).toMatchObject([{ state: 'ready', detail: expect.stringContaining('without prores_ks') }]);
+    expect(probe(join(folder, 'plain.mov')).video).toMatchObject({ codec_name: 'h264', nb_read_frames: '5' });
   });
 });
 

@@ -1,17 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import { extname } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { avatarIdSchema } from '../../api/avatar.ts';
 import type { PluginContext } from '../../api/plugin.ts';
 import { AppError } from '../../base/errors.ts';
-
-/** Kinds of picture that are sent; anything else in an avatar's folder stays there. */
-const PICTURE_TYPES: Readonly<Record<string, string>> = {
-  '.png': 'image/png',
-  '.jpg': 'image/jpeg',
-  '.jpeg': 'image/jpeg',
-  '.webp': 'image/webp',
-};
+import { type PictureAnswer, readPicture } from './read-picture.ts';
 
 /** JSON doors to the show: its status, the table of commands, and the avatars' pictures. */
 export function addApiRoutes(
@@ -32,15 +23,10 @@ export function addApiRoutes(
 }
 
 /** @throws AppError WEB_NOT_FOUND when there is no such avatar or its picture is gone. */
-async function readAvatarPicture(
-  context: Pick<PluginContext, 'avatarPreview'>,
-  id: string,
-): Promise<{ readonly contentType: string; readonly bytes: Buffer }> {
+async function readAvatarPicture(context: Pick<PluginContext, 'avatarPreview'>, id: string): Promise<PictureAnswer> {
   // Only what can be an avatar's id reaches the library: ids are folder names, and no path gets through this.
-  const path = avatarIdSchema.safeParse(id).success ? context.avatarPreview(id) : undefined;
-  const contentType = path === undefined ? undefined : PICTURE_TYPES[extname(path).toLowerCase()];
-  const bytes = path && contentType ? await readFile(path).catch(() => undefined) : undefined;
-  if (bytes && contentType) return { contentType, bytes };
+  const picture = await readPicture(avatarIdSchema.safeParse(id).success ? context.avatarPreview(id) : undefined);
+  if (picture) return picture;
   throw new AppError('WEB_NOT_FOUND', `There is no picture of an avatar "${id.slice(0, 80)}".`, {
     fix: 'See which there are: musecam avatars list',
   });

@@ -33,6 +33,13 @@ export const manifest = {
         maximum: 1920,
         description: 'Width of the live preview in pixels; never wider than the show itself.',
       },
+      'web-panel.maxUploadMegabytes': {
+        type: 'number',
+        default: 2000,
+        minimum: 1,
+        maximum: 100_000,
+        description: 'Largest photo or clip that the page takes in to make an avatar of, in MB.',
+      },
     },
   },
 } as const satisfies PluginManifestInput;

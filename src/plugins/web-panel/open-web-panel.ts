@@ -10,6 +10,7 @@ import { DEFAULT_PORT, manifest } from './manifest.ts';
 import { readPageFiles } from './page-files.ts';
 import { createPanelServer } from './panel-server.ts';
 import { PreviewFeed } from './preview-feed.ts';
+import type { UploadPace } from './watched-body.ts';
 import type { WebPanelOutput } from './web-panel-output.ts';
 
 const HOST = '127.0.0.1';
@@ -22,8 +23,8 @@ const NEXT_PORTS = 20;
  * @throws AppError PORT_IN_USE, BAD_PORT, PORT_FORBIDDEN
  */
 export async function openWebPanel(
-  context: Pick<PluginContext, 'commands' | 'status' | 'avatarPreview' | 'settings'>,
-  options: Pick<VideoOutputOptions, 'target' | 'log' | 'onHealth'>,
+  context: Pick<PluginContext, 'commands' | 'status' | 'avatarPreview' | 'settings' | 'preparations'>,
+  options: Pick<VideoOutputOptions, 'target' | 'log' | 'onHealth'> & { readonly uploadPace?: UploadPace },
   signal: AbortSignal,
 ): Promise<WebPanelOutput> {
   const token = process.env.MUSECAM_TOKEN || createToken();
@@ -37,7 +38,8 @@ export async function openWebPanel(
     });
     const events = new EventHub(context.status);
     const door = new Door(token, () => port);
-    const parts = { context, log: options.log, door, preview, events, files: await readPageFiles() };
+    const { log, uploadPace } = options;
+    const parts = { context, log, door, preview, events, uploadPace, files: await readPageFiles() };
     const server = await createPanelServer(parts);
     scope.use(() => server.close());
     // Sockets first: the server waits for them.

@@ -5,32 +5,36 @@ import type { PluginContext } from '../../api/plugin.ts';
 import { AppError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { addApiRoutes } from './api-routes.ts';
+import { BodyDeadline } from './body-deadline.ts';
 import type { Door } from './door.ts';
 import type { EventHub, EventSocket } from './event-hub.ts';
 import type { PageFile } from './page-files.ts';
 import { addPageRoutes, PUBLIC_PATHS } from './page-routes.ts';
 import { addPictureRoutes } from './picture-routes.ts';
+import { addPreparationRoutes } from './preparation-routes.ts';
 import type { PreviewFeed } from './preview-feed.ts';
 import { refusalBody, refusalOf } from './refusal.ts';
 import { buildRefusalPage } from './refusal-page.ts';
+import type { UploadPace } from './watched-body.ts';
 
 /** Largest request body, in bytes: arguments of commands are small. */
 const BODY_LIMIT_BYTES = 64 * 1024;
 /** Largest message a page may send over its WebSocket, in bytes. */
 const SOCKET_MESSAGE_LIMIT_BYTES = 16 * 1024;
-/** How long a request may take to arrive, in ms. */
+/** How long a request may take to arrive, in ms; uploads have a watch of their own. */
 const REQUEST_TIMEOUT_MS = 10_000;
 /** Connections at the same time, from all browsers and programs together. */
 const MAX_CONNECTIONS = 256;
 
 /** What the server shows and acts on. */
 export interface PanelParts {
-  readonly context: Pick<PluginContext, 'commands' | 'status' | 'avatarPreview'>;
+  readonly context: Pick<PluginContext, 'commands' | 'status' | 'avatarPreview' | 'preparations'>;
   readonly log: Log;
   readonly door: Door;
   readonly preview: PreviewFeed;
   readonly events: EventHub;
   readonly files: ReadonlyMap<string, PageFile>;
+  readonly uploadPace?: UploadPace | undefined;
 }
 
 /** The control page's server, complete but not listening yet. Every request passes the door first. */
@@ -38,15 +42,17 @@ export async function createPanelServer(parts: PanelParts): Promise<FastifyInsta
   const server = fastify({
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
   });
   server.server.maxConnections = MAX_CONNECTIONS;
+  server.server.headersTimeout = REQUEST_TIMEOUT_MS;
+  const deadline = new BodyDeadline(REQUEST_TIMEOUT_MS);
   closeEverythingAtTheEnd(server);
   // Before the door: it marks upgrades, and only marked ones are hung up on when the door refuses them.
   await server.register(fastifyWebsocket, { options: { maxPayload: SOCKET_MESSAGE_LIMIT_BYTES } });
   server.addHook('onRequest', async (request, reply) => {
+    deadline.start(request.raw);
     setSecurityHeaders(request, reply);
     checkAtDoor(parts.door, request);
   });
@@ -62,6 +68,7 @@ export async function createPanelServer(parts: PanelParts): Promise<FastifyInsta
   addPageRoutes(server, parts.files, parts.door);
   addPictureRoutes(server, parts.preview);
   addApiRoutes(server, parts.context);
+  await addPreparationRoutes(server, { context: parts.context, deadline, uploadPace: parts.uploadPace });
   server.get('/api/events', { websocket: true }, (socket: EventSocket) => parts.events.add(socket));
   refuseOtherMethods(server, new Set(urls));
   return server;

@@ -44,6 +44,8 @@ describe('the page in a real browser', () => {
       document.querySelector('canvas').getContext('2d').getImageData(0, 0, 320, 40).data.filter((_, at) => at % 64 === 0),
     ).join()`);
 
+  const avatarButton = (page: Page, name: string) => page.locator('.avatar[data-id]', { hasText: name });
+
   const currentAvatar = (page: Page) => page.locator('.avatar[aria-current="true"] .avatar-name').textContent();
 
   it('shows a preview that moves, with nothing refused by its own content policy', async (context) => {
@@ -64,7 +66,7 @@ describe('the page in a real browser', () => {
     needBrowser(context);
     const stand = await openStand();
     const page = await visit(stand.address);
-    await page.getByRole('button', { name: 'Cy' }).click();
+    await avatarButton(page, 'Cy').click();
     await vi.waitFor(() => expect(stand.ran).toEqual([{ id: 'avatar.use', args: { id: 'cy' } }]));
     expect(await currentAvatar(page)).toBe('Cy');
     await page.keyboard.press('2');
@@ -83,9 +85,9 @@ describe('the page in a real browser', () => {
     const ghost = { ...makeStatus().avatars[1]!, id: 'ghost', name: 'Ghost' };
     const stand = await openStand({ status: makeStatus({ avatars: [makeStatus().avatars[0]!, ghost] }) });
     const page = await visit(stand.address);
-    await page.getByRole('button', { name: 'Ghost' }).waitFor();
+    await avatarButton(page, 'Ghost').waitFor();
     stand.refuse('ghost');
-    await page.getByRole('button', { name: 'Ghost' }).click();
+    await avatarButton(page, 'Ghost').click();
     await page.locator('.toast', { hasText: 'There is no avatar ghost.' }).waitFor();
     expect(await page.locator('.toast code').textContent()).toBe('musecam avatars list');
     await vi.waitFor(async () => expect(await currentAvatar(page)).toBe('Ada'));
@@ -198,10 +200,10 @@ describe('the page in a real browser', () => {
     needBrowser(context);
     const stand = await openStand();
     const page = await visit(stand.address);
-    await page.getByRole('button', { name: 'Bo' }).waitFor();
+    await avatarButton(page, 'Bo').waitFor();
     await page.setViewportSize({ width: 360, height: 740 });
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
-    await page.getByRole('button', { name: 'Bo' }).focus();
+    await avatarButton(page, 'Bo').focus();
     await page.keyboard.press('Enter');
     await vi.waitFor(() => expect(stand.ran).toEqual([{ id: 'avatar.use', args: { id: 'bo' } }]));
   });

@@ -13,7 +13,9 @@ import { silentLog } from '../../../src/base/log.ts';
 import { Scope } from '../../../src/base/scope.ts';
 import { CommandTable } from '../../../src/host/commands.ts';
 import { openWebPanel } from '../../../src/plugins/web-panel/open-web-panel.ts';
+import type { UploadPace } from '../../../src/plugins/web-panel/watched-body.ts';
 import type { WebPanelOutput } from '../../../src/plugins/web-panel/web-panel-output.ts';
+import { FakeDesk } from './fake-desk.ts';
 
 /** The token all stands use, so that a page can find its stand again after a restart. */
 export const STAND_TOKEN = 'a-token-for-tests-that-nobody-guesses';
@@ -29,6 +31,9 @@ export function makeStatus(overrides: Partial<ShowStatus> = {}): ShowStatus {
     uptimeSeconds: 12,
     avatarId: 'ada',
     avatars: [makeAvatar('ada', 'Ada'), makeAvatar('bo', 'Bo'), makeAvatar('cy', 'Cy')],
+    preparations: [],
+    background: 'keep',
+    labelText: '',
     input: { id: 'microphone.input', label: 'Built-in microphone', state: 'ready' },
     engine: { id: 'puppet.engine', label: 'Puppet', state: 'ready', restarts: 0 },
     outputs: [
@@ -49,8 +54,9 @@ export function makeStatus(overrides: Partial<ShowStatus> = {}): ShowStatus {
   };
 }
 
-function makeAvatar(id: string, name: string): AvatarSummary {
-  return { id, name, ...SIZE, isShipped: true, isResident: true, depicts: 'invented' };
+/** An avatar that comes with the program. */
+export function makeAvatar(id: string, name: string): AvatarSummary {
+  return { id, name, ...SIZE, isShipped: true, isResident: true, depicts: 'invented', frameCount: 1, hasMatte: false };
 }
 
 /** A moving 720p picture: grey ramp, a bar that travels, and the frame's own index as squares along the top. */
@@ -87,6 +93,10 @@ export interface StandOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly status?: ShowStatus;
   readonly token?: string;
+  /** Commands that this show does not have. */
+  readonly without?: readonly string[];
+  /** How slow uploads may be. */
+  readonly uploadPace?: UploadPace;
 }
 
 /** The real control page around a show that is not there: its status is set by the test, its commands are written down. */
@@ -95,6 +105,8 @@ export class PanelStand implements AsyncDisposable {
   readonly ran: { readonly id: string; readonly args: unknown }[] = [];
   readonly health: HealthReport[] = [];
   readonly commands = new CommandTable();
+  /** Where uploads arrive. */
+  readonly desk = new FakeDesk((preparations) => this.say({ preparations }));
   readonly #changed = new Emitter<ShowStatus>();
   readonly #scope = new Scope();
   readonly #refused = new Set<string>();
@@ -108,10 +120,11 @@ export class PanelStand implements AsyncDisposable {
 
   static async open(options: StandOptions = {}): Promise<PanelStand> {
     const stand = new PanelStand(options.status ?? makeStatus());
-    stand.#addCommands();
+    stand.#addCommands(options.without ?? []);
     const folder = await mkdtemp(join(tmpdir(), 'musecam-panel-'));
     stand.#scope.use(() => rm(folder, { recursive: true, force: true }));
     const pictures = await drawPictures(folder);
+    stand.desk.pictureFolder = folder;
     const before = process.env.MUSECAM_TOKEN;
     process.env.MUSECAM_TOKEN = options.token ?? STAND_TOKEN;
     try {
@@ -120,9 +133,15 @@ export class PanelStand implements AsyncDisposable {
         settings: options.settings ?? {},
         status: stand.feed,
         avatarPreview: (id: string) => pictures.get(id),
+        preparations: stand.desk,
       };
       const target = 'target' in options ? options.target : '0';
-      const open = { target, log: silentLog, onHealth: (report: HealthReport) => void stand.health.push(report) };
+      const open = {
+        target,
+        log: silentLog,
+        onHealth: (report: HealthReport) => void stand.health.push(report),
+        ...(options.uploadPace ? { uploadPace: options.uploadPace } : {}),
+      };
       stand.#output = stand.#scope.use(await openWebPanel(context, open, new AbortController().signal));
     } catch (thrown) {
       await stand.#scope.close();
@@ -186,8 +205,9 @@ export class PanelStand implements AsyncDisposable {
     return this.#scope.close();
   }
 
-  #addCommands(): void {
+  #addCommands(without: readonly string[]): void {
     const add = <Args>(id: string, args: z.ZodType<Args>, run: (args: Args) => unknown = () => undefined) =>
+      !without.includes(id) &&
       this.commands.register<Args>({
         id,
         title: id,
@@ -203,6 +223,33 @@ export class PanelStand implements AsyncDisposable {
     add('avatar.previous', nothing);
     add('mouth.rest', z.object({ on: z.boolean() }));
     add('show.stop', nothing);
+    add('background.set', z.object({ background: z.string() }), ({ background }) => this.say({ background }));
+    add('label.set', z.object({ text: z.string() }), ({ text }) => this.say({ labelText: text }));
+    add('avatar.rename', z.object({ id: z.string(), name: z.string() }), ({ id, name }) =>
+      this.#changeAvatars((avatars) => avatars.map((avatar) => (avatar.id === id ? { ...avatar, name } : avatar))),
+    );
+    add('avatar.remove', z.object({ id: z.string() }), ({ id }) =>
+      this.#changeAvatars((avatars) => avatars.filter((avatar) => avatar.id !== id)),
+    );
+    add('avatar.move', z.object({ id: z.string(), place: z.number().int() }), ({ id, place }) =>
+      this.#changeAvatars((avatars) => {
+        const others = avatars.filter((avatar) => avatar.id !== id);
+        return [
+          ...others.slice(0, place - 1),
+          ...avatars.filter((avatar) => avatar.id === id),
+          ...others.slice(place - 1),
+        ];
+      }),
+    );
+    const job = z.object({ id: z.string(), goLive: z.boolean().optional() });
+    add('preparation.discard', job, ({ id }) => void this.desk.remove(id));
+    add('preparation.accept', job, ({ id, goLive }) => {
+      const { avatarId, name } = this.desk.remove(id);
+      const avatar = { ...makeAvatar(avatarId, name), isShipped: false };
+      this.say({ avatars: [...this.#status.avatars, avatar] });
+      if (goLive) this.#useAvatar(avatarId);
+      return { avatarId };
+    });
     add('test.bug', nothing, () => {
       throw new TypeError('the insides of a bug at /secret/path');
     });
@@ -211,6 +258,10 @@ export class PanelStand implements AsyncDisposable {
   /** From now on swaps to this avatar are refused, as when its files have gone. */
   refuse(id: string): void {
     this.#refused.add(id);
+  }
+
+  #changeAvatars(change: (avatars: readonly AvatarSummary[]) => readonly AvatarSummary[]): void {
+    this.say({ avatars: change(this.#status.avatars) });
   }
 
   #useAvatar(id: string): { readonly avatarId: string } {
@@ -226,7 +277,7 @@ export class PanelStand implements AsyncDisposable {
 export interface AskOptions {
   readonly method?: string;
   readonly headers?: OutgoingHttpHeaders;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   /** Sent as bearer token; undefined = none. */
   readonly token?: string | undefined;
 }
@@ -243,19 +294,18 @@ export interface Answer {
 export function ask(port: number, path: string, options: AskOptions = {}): Promise<Answer> {
   const { method = 'GET', headers = {}, body, token } = options;
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const all = Object.entries({ ...authorization, ...headers });
+  const given = Object.fromEntries(all.filter(([, value]) => value !== undefined));
   return new Promise((resolve, reject) => {
-    const request = httpRequest(
-      { host: '127.0.0.1', port, path, method, headers: { ...authorization, ...headers }, agent: false },
-      (response) => {
-        const pieces: Buffer[] = [];
-        response.on('data', (piece: Buffer) => pieces.push(piece));
-        response.on('error', reject);
-        response.on('end', () => {
-          const text = Buffer.concat(pieces).toString();
-          resolve({ status: response.statusCode!, headers: response.headers, text, json: () => JSON.parse(text) });
-        });
-      },
-    );
+    const request = httpRequest({ host: '127.0.0.1', port, path, method, headers: given, agent: false }, (response) => {
+      const pieces: Buffer[] = [];
+      response.on('data', (piece: Buffer) => pieces.push(piece));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(pieces).toString();
+        resolve({ status: response.statusCode!, headers: response.headers, text, json: () => JSON.parse(text) });
+      });
+    });
     request.on('error', reject);
     request.end(body);
   });

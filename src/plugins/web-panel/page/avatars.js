@@ -1,18 +1,26 @@
+import { buildRating } from './adding-result.js';
 import { build, byId } from './build-element.js';
 import { buildCopyButton } from './fix.js';
+import { createJobCards } from './job-cards.js';
 
 /** How long a swap may take to be confirmed by the show before the old highlight comes back, in ms. */
 const CONFIRM_MS = 3_000;
+const FRAMES_PER_SECOND = 25;
 
 /**
- * The strip of avatars: thumbnails with names, number keys 1-9, the current one marked. A swap is shown at once and
- * taken back when the show refuses it.
+ * The strip of avatars: thumbnails with names, number keys 1-9, the current one marked; after them what is on its way to
+ * become one, and the card that adds one. A swap is shown at once and taken back when the show refuses it.
  * @param use runs the swap: `await use(id)`; a rejection has been told to the person already.
+ * @param menu builds the button of an avatar's menu. @param adding opens the form or a job.
  */
-export function createAvatars(use) {
+export function createAvatars(use, menu, adding) {
   const list = byId('avatar-list');
+  const jobs = createJobCards((id) => adding.openJob(id));
+  const addItem = buildAddItem(() => adding.open());
   let avatars = [];
+  let items = [];
   let currentId = '';
+  let mayAdd = false;
   let wantedId;
   let wantedTimer;
 
@@ -33,7 +41,7 @@ export function createAvatars(use) {
 
   function mark() {
     const shownId = wantedId ?? currentId;
-    for (const item of list.children) {
+    for (const item of items) {
       const button = item.firstElementChild;
       const isShown = button.dataset.id === shownId;
       if (isShown) button.setAttribute('aria-current', 'true');
@@ -44,26 +52,54 @@ export function createAvatars(use) {
   }
 
   function rebuild() {
-    list.replaceChildren(...avatars.map((avatar, at) => buildItem(avatar, at, () => choose(avatar.id))));
+    items = avatars.map((avatar, at) =>
+      buildItem(avatar, at, () => choose(avatar.id), menu.buildButton(avatar, at + 1, avatars.length)),
+    );
+    arrange();
     byId('avatars-empty').hidden = avatars.length > 0;
     const keys = Math.min(9, avatars.length);
     byId('avatars-hint').textContent = keys > 1 ? `press 1–${keys} to swap` : '';
     mark();
   }
 
+  /** Puts everything into the strip; the focus stays where it was, by avatar and button. */
+  function arrange() {
+    const focused = list.contains(document.activeElement) ? document.activeElement : undefined;
+    const place = list.scrollLeft;
+    list.replaceChildren(...items, ...jobs.items, ...(mayAdd ? [addItem] : []));
+    list.scrollLeft = place;
+    if (!focused || document.activeElement === focused) return;
+    const { id } = (focused.closest('li')?.firstElementChild ?? focused).dataset;
+    const item = items.find(({ firstElementChild: button }) => button.dataset.id === id);
+    if (focused.isConnected) focused.focus();
+    else item?.querySelector(focused.classList.contains('more') ? '.more' : '.avatar')?.focus();
+  }
+
   byId('avatars-empty').querySelector('.command').append(buildCopyButton('musecam prepare photo.jpg --id me'));
   showLoading(list);
   return {
+    /** Which commands there are. */
+    learn(commands) {
+      mayAdd = commands.has('preparation.accept');
+      menu.learn(commands);
+      if (list.querySelector('.loading') === null) rebuild();
+    },
     update(status, changed) {
       if (changed.has('avatarId')) {
         currentId = status.avatarId;
         if (currentId === wantedId) giveUp();
       }
+      const isOther = changed.has('preparations') && jobs.update(status.preparations);
       if (changed.has('avatars')) {
         avatars = status.avatars;
         rebuild();
-      } else if (changed.has('avatarId')) mark();
+      } else {
+        if (isOther) arrange();
+        if (changed.has('avatarId')) mark();
+      }
     },
+    /** Whether new ones can be added. */
+    mayAdd: () => mayAdd,
     /** The avatar with number key `digit`. */
     chooseNumber: (digit) => choose(avatars[digit - 1]?.id),
     nameOf: (id) => avatars.find((avatar) => avatar.id === id)?.name ?? id,
@@ -78,7 +114,7 @@ function bringIntoStrip(list, item) {
   else if (box.right > strip.right) list.scrollLeft += box.right - strip.right;
 }
 
-function buildItem(avatar, at, onClick) {
+function buildItem(avatar, at, onClick, more) {
   const picture = build('img', {
     src: `/api/avatars/${encodeURIComponent(avatar.id)}/preview`,
     alt: '',
@@ -92,7 +128,6 @@ function buildItem(avatar, at, onClick) {
   const key = at < 9 ? build('kbd', { 'aria-hidden': 'true' }, String(at + 1)) : undefined;
   const frame = build('span', { class: 'thumb' }, picture, key);
   const name = build('span', { class: 'avatar-name' }, avatar.name);
-  const facts = avatar.isResident ? '' : 'not loaded yet';
   const button = build(
     'button',
     {
@@ -104,15 +139,37 @@ function buildItem(avatar, at, onClick) {
     },
     frame,
     name,
-    facts ? build('span', { class: 'avatar-facts' }, facts) : undefined,
+    buildFacts(avatar),
   );
   button.addEventListener('click', onClick);
-  return build('li', {}, button);
+  return build('li', {}, button, more);
+}
+
+/** What it is made of, whether it is at hand, and how good it is. */
+function buildFacts({ frameCount, isResident, verdict }) {
+  const kind = frameCount > 1 ? `Clip, ${(frameCount / FRAMES_PER_SECOND).toFixed(1)} s` : 'Photo';
+  const words = isResident ? kind : `${kind}, not loaded yet`;
+  return build('span', { class: 'avatar-facts' }, words, verdict ? buildRating(verdict) : undefined);
 }
 
 /** Shown where an avatar has no picture: its first letter. */
 function buildStandIn(avatar) {
   return build('span', { class: 'stand-in', 'aria-hidden': 'true' }, avatar.name.slice(0, 1).toUpperCase());
+}
+
+function buildAddItem(onClick) {
+  const plus = build('span', { class: 'thumb' }, build('span', { class: 'stand-in', 'aria-hidden': 'true' }, '+'));
+  const words = build('span', { class: 'avatar-name' }, 'Add avatar');
+  const facts = build('span', { class: 'avatar-facts' }, 'from a photo or clip');
+  const button = build(
+    'button',
+    { type: 'button', class: 'avatar add', 'aria-haspopup': 'dialog' },
+    plus,
+    words,
+    facts,
+  );
+  button.addEventListener('click', onClick);
+  return build('li', {}, button);
 }
 
 function showLoading(list) {

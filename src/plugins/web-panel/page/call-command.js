@@ -1,5 +1,5 @@
 /** A refusal by the daemon: `code`, `message` and `fix` for the person. */
-class Refused extends Error {
+export class Refused extends Error {
   constructor({ code, message, fix }) {
     super(message);
     this.code = code;

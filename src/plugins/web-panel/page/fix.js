@@ -11,7 +11,7 @@ function commandIn(fix) {
   );
 }
 
-/** A fix in words with its command set apart and a button that copies it. */
+/** A fix in words; where there is a command in it, that is set apart, with a button that copies it. */
 export function buildFix(fix) {
   const command = commandIn(fix);
   const words = command ? fix.replace(`\`${command}\``, command) : fix;
@@ -20,7 +20,7 @@ export function buildFix(fix) {
     at < 0
       ? [words]
       : [words.slice(0, at), build('code', {}, command), words.slice(at + command.length).replace(/^\.$/, '')];
-  return build('div', { class: 'fix' }, build('p', {}, ...sentence), buildCopyButton(command ?? fix));
+  return build('div', { class: 'fix' }, build('p', {}, ...sentence), command ? buildCopyButton(command) : undefined);
 }
 
 /** A button that copies text and says that it did. */

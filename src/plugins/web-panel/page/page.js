@@ -1,10 +1,14 @@
+import { createAdding } from './adding.js';
+import { createAvatarMenu } from './avatar-menu.js';
 import { createAvatars } from './avatars.js';
 import { build, byId, setText } from './build-element.js';
 import { callCommand, listCommands } from './call-command.js';
 import { createChain } from './chain.js';
 import { connect } from './connection.js';
+import { createDropAnywhere } from './drop-anywhere.js';
 import { createFaultWatch } from './fault-watch.js';
 import { isFault } from './link-state.js';
+import { createLooks } from './looks.js';
 import { createMeters } from './meters.js';
 import { createNumbers } from './numbers.js';
 import { createOutputs } from './outputs.js';
@@ -30,7 +34,9 @@ const meters = createMeters();
 const numbers = createNumbers();
 const outputs = createOutputs();
 const stage = createStage(() => connection.retryNow());
-const avatars = createAvatars((id) => run('avatar.use', { id }));
+const looks = createLooks(run);
+const adding = createAdding(run, toasts);
+const avatars = createAvatars((id) => run('avatar.use', { id }), createAvatarMenu(run), adding);
 let isStopping = false;
 let isLost = false;
 
@@ -62,10 +68,14 @@ async function onOpen() {
   setHeld(false);
   const known = await listCommands().catch(() => new Set());
   for (const [id, command] of Object.entries(BUTTONS)) byId(id).hidden = !known.has(command);
+  avatars.learn(known);
+  looks.learn(known);
 }
 
 function onStatus(status, changed) {
+  adding.update(status, changed);
   avatars.update(status, changed);
+  looks.update(status, changed);
   stage.update(status, changed, avatars.nameOf);
   meters.update(status);
   chain.update(status, changed);
@@ -181,9 +191,15 @@ function wireControls() {
       N: { title: 'Next avatar', run: press('next') },
       P: { title: 'Previous avatar', run: press('previous') },
       H: { title: 'Hold still: the mouth rests', run: press('hold') },
+      A: { title: 'Add an avatar', run: () => avatars.mayAdd() && adding.open() },
       F: { title: 'Preview in full screen', run: press('full-screen') },
       '?': { title: 'This list', run: press('open-help') },
     },
     (digit) => avatars.chooseNumber(digit),
   );
+  const isWelcome = () =>
+    avatars.mayAdd() &&
+    document.body.dataset.connection === 'open' &&
+    !document.querySelector('dialog[open]:not(#adding)');
+  createDropAnywhere(isWelcome, (file) => adding.open(file));
 }

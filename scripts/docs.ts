@@ -4,12 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { avatarManifestSchema } from '../src/api/avatar.ts';
 import { pluginManifestSchema, type SettingDeclaration } from '../src/api/plugin.ts';
-import { builtinPlugins } from '../src/app/builtin-plugins.ts';
-import { declaredSettings } from '../src/host/settings.ts';
+import { allSettings as settings } from '../src/app/core-settings.ts';
 
 const docs = fileURLToPath(new URL('../docs/', import.meta.url));
-const manifests = builtinPlugins.map(({ manifest }) => pluginManifestSchema.parse(manifest));
-const settings = declaredSettings(manifests);
 
 mkdirSync(`${docs}schemas`, { recursive: true });
 write('schemas/avatar.schema.json', json(z.toJSONSchema(avatarManifestSchema)));

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { AppError } from '../base/errors.ts';
+import type { ConsentFlags, PackFlags, RenameFlags } from './cli/avatars.ts';
 import type { PrepareFlags } from './cli/prepare.ts';
 import type { RenderFlags } from './cli/render.ts';
 import type { StartFlags } from './cli/start.ts';
@@ -40,6 +41,7 @@ program
   .option('--engine <engine>', 'face engine')
   .option('--seconds <n>', 'stop after that many seconds', parseNumber)
   .option('--port <n>', 'port of the control page', parseNumber)
+  .option('--size <size>', 'size of the picture, for example 1280x720 (default: that of the avatar)')
   .option('--no-open', 'do not open the control page in a browser')
   .option('--set <key=value>', 'a setting for this run; may be given several times', collect, [])
   .option('--verbose', 'log everything to stderr')
@@ -53,6 +55,7 @@ program
   .option('--avatar <id>', 'avatar to show')
   .option('--engine <engine>', 'face engine')
   .option('--frames-json <file>', 'write what every frame shows')
+  .option('--size <size>', 'size of the picture, for example 1280x720 (default: that of the avatar)')
   .option('--set <key=value>', 'a setting for this run', collect, [])
   .option('--json', 'print facts as JSON')
   .option('--verbose', 'log everything to stderr')
@@ -60,18 +63,26 @@ program
 
 program
   .command('prepare')
-  .description('turns a photo into an avatar')
-  .argument('<source>', 'photo (jpeg, png, webp, …)')
+  .description('turns a photo or a clip into an avatar')
+  .argument('<source>', 'photo, clip (mp4, mov, webm, mkv, gif, …), or a folder of pictures')
   .requiredOption('--id <id>', 'id of the new avatar: lower-case letters, digits, hyphens')
   .option('--name <name>', 'name shown in lists')
   .option('--depicts <who>', 'who is shown')
   .option('--consent <statement>', 'who agreed to this use and how, for example "my own face"')
   .option('--licence <licence>', 'licence of the picture')
+  .option('--size <size>', 'size of the avatar in pixels (default: 1280x720)')
+  .option('--start <seconds>', 'clip: where the part that is used begins', parseNumber)
+  .option('--seconds <n>', 'clip: how long the part that is used is, at most 60', parseNumber)
+  .option('--motion <motion>', 'clip: auto, loop (the end fades into the beginning) or ping-pong')
+  .option('--use <part>', 'clip: whole, or idle (only the calmest stretch with shut lips)')
   .option('--face <n>', 'which face, when there are several, counted from the left', parseNumber)
   .option('--replace', 'replace an avatar with this id')
+  .option('--fresh', 'clip: do not go on with what an interrupted run has worked out')
   .option('--json', 'print the manifest as JSON')
+  .addOption(new Option('--progress-json', 'progress and result as one JSON object a line').hideHelp())
+  .addOption(new Option('--into <folder>', 'folder that gets the avatar').hideHelp())
   .action(async (source: string, flags: PrepareFlags) =>
-    (await import('./cli/prepare.ts')).prepareAvatar(source, flags, abort.signal),
+    (await import('./cli/prepare.ts')).prepareFromCommandLine(source, flags, abort.signal),
   );
 
 const avatars = program.command('avatars').description('the avatars of this machine');
@@ -89,11 +100,58 @@ avatars
   .argument('<id>')
   .description('verifies hashes, sizes and ranges')
   .option('--json', 'print facts as JSON')
-  .action(async (id: string, { json }: JsonFlag) => (await import('./cli/avatars.ts')).checkOne(id, json === true));
+  .action(async (id: string, { json }: JsonFlag) =>
+    (await import('./cli/avatars.ts')).checkOne(id, json === true, abort.signal),
+  );
 avatars
   .command('remove')
   .argument('<id>')
   .action(async (id: string) => (await import('./cli/avatars.ts')).removeAvatar(id));
+avatars
+  .command('rename')
+  .argument('<id>')
+  .description('gives one of yours another id, another name, or both')
+  .option('--id <new>', 'new id')
+  .option('--name <name>', 'new name')
+  .option('--json', 'print facts as JSON')
+  .action(async (id: string, flags: RenameFlags) => (await import('./cli/avatars.ts')).renameAvatar(id, flags));
+avatars
+  .command('move')
+  .argument('<id>')
+  .argument('<place>', 'place in the list, the first is 1', parseNumber)
+  .description('changes the order of the list')
+  .option('--json', 'print facts as JSON')
+  .action(async (id: string, place: number, { json }: JsonFlag) =>
+    (await import('./cli/avatars.ts')).moveAvatar(id, place, json === true),
+  );
+avatars
+  .command('consent')
+  .argument('<id>')
+  .description('says who is shown by one of yours and who agreed')
+  .requiredOption('--depicts <who>', 'who is shown')
+  .requiredOption('--consent <statement>', 'who agreed to this use and how, for example "my own face"')
+  .option('--json', 'print facts as JSON')
+  .action(async (id: string, flags: ConsentFlags) => (await import('./cli/avatars.ts')).setConsent(id, flags));
+avatars
+  .command('export')
+  .argument('<id>')
+  .argument('[file]', 'file to write (default: ID.musecam)')
+  .description('packs it into one .musecam file')
+  .option('--replace', 'write over a file that is there')
+  .option('--json', 'print facts as JSON')
+  .action(async (id: string, file: string | undefined, flags: PackFlags) =>
+    (await import('./cli/avatars.ts')).exportOne(id, file, flags, abort.signal),
+  );
+avatars
+  .command('import')
+  .argument('<file>', 'a .musecam file')
+  .description('takes an avatar out of a .musecam file')
+  .option('--id <id>', 'another id than the one in the file')
+  .option('--replace', 'replace one of yours that has this id')
+  .option('--json', 'print facts as JSON')
+  .action(async (file: string, flags: PackFlags) =>
+    (await import('./cli/avatars.ts')).importOne(file, flags, abort.signal),
+  );
 avatars
   .command('use')
   .argument('<id>')

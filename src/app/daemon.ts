@@ -1,3 +1,4 @@
+import sharp from 'sharp';
 import { FRAMES_PER_SECOND, type Size } from '../api/media.ts';
 import type { ShowStatus } from '../api/status.ts';
 import { anySignal } from '../base/any-signal.ts';
@@ -10,6 +11,7 @@ import { CommandTable } from '../host/commands.ts';
 import { PluginHost } from '../host/plugin-host.ts';
 import type { SettingValues } from '../host/settings.ts';
 import { Clock } from '../live/clock.ts';
+import { CrossFade } from '../live/cross-fade.ts';
 import { FaceHost } from '../live/face-host.ts';
 import { Feed } from '../live/feed.ts';
 import { FramePool } from '../live/frame-pool.ts';
@@ -18,12 +20,16 @@ import { Pacer } from '../live/pacer.ts';
 import { Painter } from '../live/painter.ts';
 import { type LiveStage, runShow } from '../live/show.ts';
 import { Tape } from '../live/tape.ts';
+import { renderLabel } from '../media/label.ts';
 import { AvatarCast } from './avatar-cast.ts';
 import { builtinPlugins } from './builtin-plugins.ts';
 import { parseChoice } from './choose-links.ts';
+import { type CoreSettings, readCoreSettings } from './core-settings.ts';
 import { publishAddress } from './daemon-address.ts';
 import { Links } from './links.ts';
 import { defaultAvatarId, openLibrary } from './open-library.ts';
+import { registerPreparationCommands } from './preparation-commands.ts';
+import { Preparations } from './preparations.ts';
 import { registerShowCommands } from './show-commands.ts';
 import { StatusBoard } from './status-board.ts';
 
@@ -67,18 +73,25 @@ export class Daemon implements AsyncDisposable {
   readonly #links: Links;
   #face!: FaceHost;
   #cast!: AvatarCast;
+  #preparations!: Preparations;
   #stage!: LiveStage;
+  #core!: CoreSettings;
+  #labelText = '';
   #url = '';
   #running: Promise<void> = Promise.resolve();
 
   private constructor(options: DaemonOptions) {
     this.#options = options;
+    const daemon = this;
     this.#plugins = new PluginHost(builtinPlugins, {
       log: options.log,
       commands: this.#commands,
       status: this.#board,
       settings: () => options.settings,
       avatarPreview: (id) => this.#cast?.previewOf(id),
+      get preparations() {
+        return daemon.#preparations;
+      },
     });
     this.#links = new Links({
       plugins: this.#plugins,
@@ -121,6 +134,9 @@ export class Daemon implements AsyncDisposable {
       uptimeSeconds: (performance.now() - this.#startedMs) / 1000,
       avatarId: this.#cast.currentId,
       avatars: this.#cast.summaries,
+      preparations: this.#preparations.status,
+      background: this.#cast.background,
+      labelText: this.#labelText,
       input: this.#links.input,
       engine,
       outputs: this.#links.lanes.map((lane) => lane.status),
@@ -153,17 +169,22 @@ export class Daemon implements AsyncDisposable {
     const options = this.#options;
     const stop = this.#stop;
     const running = anySignal(signal, stop.signal);
+    // Pictures are read once. Kept by libvips, they and the holes between them cost 70 MB after some swaps.
+    sharp.cache(false);
     this.#scope.use(this.#board);
     this.#scope.use(this.#plugins);
+    this.#core = readCoreSettings(options.settings);
     this.#openEngine();
-    const size = await this.#openAvatar();
+    const size = await this.#openAvatar(running);
     registerShowCommands(this.#commands, {
       cast: this.#cast,
       setResting: (isResting) => {
         this.#stage.isResting = isResting;
       },
+      setLabel: (text) => this.#setLabel(text),
       stop: () => stop.abort(),
     });
+    await this.#openPreparations();
     await this.#openPage(size, running);
     for (const text of options.outputs ?? []) {
       // The control page is open already; --port chooses its port.
@@ -200,29 +221,60 @@ export class Daemon implements AsyncDisposable {
     );
   }
 
-  async #openAvatar(): Promise<Size> {
+  async #openAvatar(signal: AbortSignal): Promise<Size> {
     const { paths, log, avatarId } = this.#options;
-    const library = openLibrary(paths);
-    const { cast, first } = await AvatarCast.open(library, this.#face, avatarId ?? defaultAvatarId, log);
+    const { size, background, memoryBytes, crossFadeFrames, labelText } = this.#core;
+    const { cast, first } = await AvatarCast.open(
+      { library: openLibrary(paths), face: this.#face, log, cacheFolder: paths.cache, memoryBytes, background },
+      avatarId ?? defaultAvatarId,
+      signal,
+    );
     const meter = this.#meter;
-    this.#cast = cast;
+    this.#cast = this.#scope.use(cast);
+    const painter = new Painter(new FramePool(size ?? { width: first.width, height: first.height }));
     this.#stage = {
       avatar: first,
       isResting: false,
       tape: this.#tape,
       face: this.#face,
-      painter: new Painter(new FramePool(first)),
+      painter,
       lanes: this.#links.lanes,
       meter,
       clock: new Clock(),
       pacer: new Pacer(),
+      fade: new CrossFade(crossFadeFrames),
       onFailure: (thrown) => log.error(`a frame failed: ${messageOf(thrown)}`),
-      last: { frame: 0, avatarId: first.id, pose: 0, heard: undefined, patch: undefined, levelDb: -100 },
+      last: {
+        frame: 0,
+        avatarId: first.id,
+        pose: 0,
+        isPassthrough: false,
+        heard: undefined,
+        patch: undefined,
+        levelDb: -100,
+      },
     };
     cast.onPutOn((avatar) => {
       this.#stage.avatar = avatar;
     });
-    return { width: first.width, height: first.height };
+    this.#setLabel(labelText);
+    return painter.size;
+  }
+
+  #setLabel(text: string): void {
+    const { painter } = this.#stage;
+    painter.label = text.trim() === '' ? undefined : renderLabel(text, painter.size);
+    this.#labelText = text.trim();
+  }
+
+  /** The desk for photos and clips that somebody hands in on the page. */
+  async #openPreparations(): Promise<void> {
+    const { paths, log, settings } = this.#options;
+    const maxBytes = Number(settings['web-panel.maxUploadMegabytes']) * 1e6;
+    const library = openLibrary(paths);
+    const desk = await Preparations.open({ paths, log: log.scope('preparations'), library, maxBytes });
+    this.#preparations = this.#scope.use(desk);
+    registerPreparationCommands(this.#commands, { preparations: desk, library, cast: this.#cast });
   }
 
   async #openPage(size: Size, signal: AbortSignal): Promise<void> {

@@ -1,18 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
-import { pluginManifestSchema } from '../api/plugin.ts';
 import { systemCodeOf } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
-import { declaredSettings, parseSetting, type ReadSettings, readSettings } from '../host/settings.ts';
-import { builtinPlugins } from './builtin-plugins.ts';
+import { parseSetting, type ReadSettings, readSettings } from '../host/settings.ts';
+import { allSettings } from './core-settings.ts';
 
 /** All settings: defaults, then settings.json in the config folder (comments allowed), then `--set key=value`. */
 export async function loadSettings(paths: Paths, overrides: readonly string[]): Promise<ReadSettings> {
-  const declared = declaredSettings(builtinPlugins.map(({ manifest }) => pluginManifestSchema.parse(manifest)));
   const file = await readSettingsFile(join(paths.config, 'settings.json'));
-  const given = { ...file.values, ...Object.fromEntries(overrides.map((text) => parseSetting(declared, text))) };
-  const read = readSettings(declared, given);
+  const given = { ...file.values, ...Object.fromEntries(overrides.map((text) => parseSetting(allSettings, text))) };
+  const read = readSettings(allSettings, given);
   return { values: read.values, warnings: [...file.warnings, ...read.warnings] };
 }
 

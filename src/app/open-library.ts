@@ -16,8 +16,9 @@ export function userAvatarsFolder(paths: Paths): string {
 
 /** The avatars of this machine: the shipped ones first, then the user's. */
 export function openLibrary(paths: Paths): AvatarLibrary {
-  return new AvatarLibrary([
+  const shelves = [
     { folder: shippedFolder, isShipped: true },
     { folder: userAvatarsFolder(paths), isShipped: false },
-  ]);
+  ];
+  return new AvatarLibrary(shelves, { cacheFolder: paths.cache, orderFile: join(paths.data, 'library.json') });
 }

@@ -1,4 +1,5 @@
-import { FRAMES_PER_SECOND, SAMPLES_PER_FRAME } from '../api/media.ts';
+import { FRAMES_PER_SECOND, type Rect, SAMPLES_PER_FRAME } from '../api/media.ts';
+import { loadAvatar } from '../avatar/load-avatar.ts';
 import { AppError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Paths } from '../base/paths.ts';
@@ -12,6 +13,8 @@ import { Meter } from '../live/meter.ts';
 import { Painter } from '../live/painter.ts';
 import { FRAMES_IN_FLIGHT, type MadeFrame, makeFrame, type Stage } from '../live/show.ts';
 import { Tape } from '../live/tape.ts';
+import { renderLabel } from '../media/label.ts';
+import { readCoreSettings } from './core-settings.ts';
 import { engineHostEntry } from './daemon.ts';
 import { openLibrary } from './open-library.ts';
 
@@ -38,8 +41,8 @@ export interface FrameFacts {
   readonly openness: number;
   readonly width: number;
   readonly closure: number;
-  /** Where the face was pasted. */
-  readonly patch: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
+  /** Where the face was pasted, in pixels of the avatar; null where its frame is shown as it is. */
+  readonly patch: Rect | null;
 }
 
 /** Sound is kept for this long, in seconds; longer files do not fit off line rendering's memory budget (230 MB). */
@@ -52,7 +55,7 @@ const LONGEST_SOUND_SECONDS = 3600;
 export async function render(options: RenderOptions, signal: AbortSignal): Promise<readonly FrameFacts[]> {
   await using scope = new Scope();
   const tape = await readSound(options, scope, signal);
-  const stage = await openStage(options, tape, scope);
+  const stage = await openStage(options, tape, scope, signal);
   const output = await openFile(options, stage, scope, signal);
   const frames = Math.max(1, Math.ceil(tape.end / SAMPLES_PER_FRAME));
   const facts: FrameFacts[] = [];
@@ -89,9 +92,11 @@ async function readSound(options: RenderOptions, scope: Scope, signal: AbortSign
   return sound;
 }
 
-async function openStage(options: RenderOptions, tape: Tape, scope: Scope): Promise<Stage> {
+async function openStage(options: RenderOptions, tape: Tape, scope: Scope, signal: AbortSignal): Promise<Stage> {
   const { paths, log, settings, plugins, avatarId, engine } = options;
-  const avatar = await openLibrary(paths).load(avatarId);
+  const { size, background, labelText } = readCoreSettings(settings);
+  const { folder } = await openLibrary(paths).find(avatarId);
+  const avatar = scope.use(await loadAvatar(folder, { cacheFolder: paths.cache, background, signal }));
   const contribution = plugins.findScheme('faceEngines', engine);
   const face = scope.use(
     new FaceHost({
@@ -108,12 +113,14 @@ async function openStage(options: RenderOptions, tape: Tape, scope: Scope): Prom
   await face.ready;
   await face.load(avatar.ref);
   const { width, height } = avatar.manifest;
+  const painter = new Painter(new FramePool(size ?? { width, height }));
+  if (labelText.trim() !== '') painter.label = renderLabel(labelText, painter.size);
   return {
-    avatar: { id: avatarId, width, height, pose: (frame) => avatar.pose(frame) },
+    avatar: { id: avatar.ref.id, width, height, pose: (frame) => avatar.pose(frame) },
     isResting: false,
     tape,
     face,
-    painter: new Painter(new FramePool({ width, height })),
+    painter,
     lanes: [],
     meter: new Meter(),
   };
@@ -122,7 +129,7 @@ async function openStage(options: RenderOptions, tape: Tape, scope: Scope): Prom
 async function openFile(options: RenderOptions, stage: Stage, scope: Scope, signal: AbortSignal) {
   const { plugins, log, outPath } = options;
   const record = await plugins.record('videoOutputs', plugins.findScheme('videoOutputs', 'file').id);
-  const { width, height } = stage.avatar;
+  const { width, height } = stage.painter.size;
   const shape = { width, height, framesPerSecond: FRAMES_PER_SECOND };
   return scope.use(await record.open({ target: outPath, ...shape, log, onHealth: () => {} }, signal));
 }
@@ -130,7 +137,8 @@ async function openFile(options: RenderOptions, stage: Stage, scope: Scope, sign
 async function firstOf(making: Promise<MadeFrame>[]): Promise<MadeFrame> {
   const made = await making.shift();
   if (!made) throw new Error('nothing is being made');
-  if (!made.facts.heard || !made.facts.patch) {
+  const { heard, patch, isPassthrough } = made.facts;
+  if (!heard || !(patch || isPassthrough)) {
     made[Symbol.dispose]();
     throw new AppError('ENGINE_GONE', 'The face engine ended while rendering.', {
       fix: 'Run it again with --verbose.',
@@ -141,7 +149,7 @@ async function firstOf(making: Promise<MadeFrame>[]): Promise<MadeFrame> {
 
 function describe({ facts }: MadeFrame): FrameFacts {
   const { frame, pose, heard, patch } = facts;
-  if (!heard || !patch) throw new Error('a rendered frame without a face');
+  if (!heard) throw new Error('a rendered frame that nothing was heard for');
   return {
     index: frame,
     timeSeconds: frame / FRAMES_PER_SECOND,
@@ -150,6 +158,6 @@ function describe({ facts }: MadeFrame): FrameFacts {
     openness: heard.openness,
     width: heard.width,
     closure: heard.closure,
-    patch: { x: patch.x, y: patch.y, width: patch.width, height: patch.height },
+    patch: patch ? { x: patch.x, y: patch.y, width: patch.width, height: patch.height } : null,
   };
 }

@@ -1,7 +1,5 @@
 import { z } from 'zod';
-import { AppError } from '../base/errors.ts';
 import type { CommandTable } from '../host/commands.ts';
-import { nearest } from '../host/settings.ts';
 import type { AvatarCast } from './avatar-cast.ts';
 
 /** What the core commands act on. */
@@ -9,18 +7,23 @@ export interface CommandTargets {
   readonly cast: AvatarCast;
   /** Hold still or speak again. */
   setResting(isResting: boolean): void;
+  /** Words in the corner of the picture; empty for none. @throws AppError LABEL_TOO_LONG. */
+  setLabel(text: string): void;
   stop(): void;
 }
 
 const nothing = z.object({}).loose();
 
 /** Registers the core actions of a running show. */
-export function registerShowCommands(commands: CommandTable, { cast, setResting, stop }: CommandTargets): void {
+export function registerShowCommands(
+  commands: CommandTable,
+  { cast, setResting, setLabel, stop }: CommandTargets,
+): void {
   commands.register({
     id: 'avatar.use',
     title: 'Show an avatar',
     args: z.object({ id: z.string().describe('id of the avatar') }),
-    run: async ({ id }) => ({ avatarId: await cast.use(checkId(cast, id)) }),
+    run: async ({ id }) => ({ avatarId: await cast.use(id) }),
   });
   commands.register({
     id: 'avatar.next',
@@ -33,6 +36,35 @@ export function registerShowCommands(commands: CommandTable, { cast, setResting,
     title: 'Show the previous avatar',
     args: nothing,
     run: async () => ({ avatarId: await cast.step(-1) }),
+  });
+  commands.register({
+    id: 'avatar.refresh',
+    title: 'Look again which avatars there are',
+    args: nothing,
+    run: async () => {
+      await cast.refresh();
+      return { avatars: cast.summaries.length };
+    },
+  });
+  commands.register({
+    id: 'background.set',
+    title: 'Change what is behind the avatar',
+    args: z.object({
+      background: z.string().describe('keep, blur, transparent, a colour as #rrggbb, or the path of a picture'),
+    }),
+    run: async ({ background }) => {
+      await cast.setBackground(background);
+      return { background: cast.background };
+    },
+  });
+  commands.register({
+    id: 'label.set',
+    title: 'Show words in the corner of the picture',
+    args: z.object({ text: z.string().describe('the words; empty for none') }),
+    run: async ({ text }) => {
+      setLabel(text);
+      return { text };
+    },
   });
   commands.register({
     id: 'mouth.rest',
@@ -52,13 +84,5 @@ export function registerShowCommands(commands: CommandTable, { cast, setResting,
       setTimeout(stop, 50);
       return { stopping: true };
     },
-  });
-}
-
-function checkId(cast: AvatarCast, id: string): string {
-  const ids = cast.summaries.map((avatar) => avatar.id);
-  if (ids.includes(id)) return id;
-  throw new AppError('NO_SUCH_AVATAR', `There is no avatar ${id}.`, {
-    fix: `Did you mean ${nearest(id, ids)}? List them: musecam avatars list`,
   });
 }

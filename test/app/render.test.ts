@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Rect } from '../../src/api/media.ts';
+import { frameByteLength, type Rect } from '../../src/api/media.ts';
 import { bundledSpeechPath } from '../../src/app/choose-links.ts';
 import { openLibrary } from '../../src/app/open-library.ts';
 import { type FrameFacts, render } from '../../src/app/render.ts';
+import { loadAvatar } from '../../src/avatar/load-avatar.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { findPaths } from '../../src/base/paths.ts';
 import { makeHome, runCli } from '../fakes/cli.ts';
@@ -52,7 +53,8 @@ describe('musecam render', () => {
     const frames = await renderSpeech('mira', 'mira');
     expect(frames).toHaveLength(seconds * 25);
     expect(frames.map(({ index }) => index)).toEqual(frames.map((_, n) => n));
-    for (const { timeSeconds, index, openness, width, closure, patch } of frames) {
+    for (const { timeSeconds, index, openness, width, closure, patch: pasted } of frames) {
+      const patch = pasted!;
       expect(timeSeconds).toBeCloseTo(index / 25, 9);
       expect(openness).toBeGreaterThanOrEqual(0);
       expect(openness).toBeLessThanOrEqual(1);
@@ -107,10 +109,39 @@ describe('musecam render', () => {
     expect(Math.abs(Number(audio.duration) - seconds)).toBeLessThanOrEqual(0.1);
   });
 
+  it('renders at another size, with bars where the shapes differ, and with a label', async () => {
+    writeWav(file('short.wav'), speech.subarray(0, 16_000));
+    const settings = { 'show.size': '640x480', 'show.labelText': 'AI avatar' };
+    const seen: { bar: number; inside: number; badge: number }[] = [];
+    await using plugins = openPluginsThatCollect(settings, (_, picture) => {
+      expect(picture).toHaveLength(640 * 480 * 1.5);
+      // 1280x720 becomes 640x360 between two bars of 60 lines; the label's badge is in the lower left corner.
+      seen.push({ bar: picture[59 * 640 + 320]!, inside: picture[61 * 640 + 320]!, badge: picture[452 * 640 + 26]! });
+    });
+    const sound = { audioPath: file('short.wav'), outPath: 'kept in memory' };
+    await render(
+      {
+        ...sound,
+        ...{ avatarId: 'mira', engine: 'puppet', settings, plugins },
+        ...{ paths: findPaths(home.env), log: silentLog, onProgress: () => {} },
+      },
+      new AbortController().signal,
+    );
+    expect(seen).toHaveLength(25);
+    for (const { bar, inside, badge } of seen) {
+      expect(bar).toBe(16);
+      expect(inside).toBeGreaterThan(30);
+      expect(badge).toBeGreaterThan(16);
+    }
+  });
+
   it.each(['mira', 'jonas'])('with idle life off, %s in a pause is the avatar at rest, to the pixel', async (id) => {
     writeWav(file('speech.wav'), speech);
-    const { manifest, pose } = await openLibrary(findPaths(home.env)).load(id);
-    const { body } = pose(0);
+    const { folder } = await openLibrary(findPaths(home.env)).find(id);
+    await using avatar = await loadAvatar(folder, { cacheFolder: findPaths(home.env).cache });
+    const { manifest, pose } = avatar;
+    const body = new Uint8Array(frameByteLength('i420', manifest));
+    await pose(0).readBody(body);
     const settings = { 'puppet.idle': 0, 'puppet.mouth': 1 };
     const changed: (Rect | undefined)[] = [];
     await using plugins = openPluginsThatCollect(settings, (index, picture) => {
@@ -132,7 +163,8 @@ describe('musecam render', () => {
     // And the rest is a mouth that moves: every frame with an open mouth differs, inside the engine's patch only.
     const open = frames.filter(({ openness }) => openness > 0.1);
     expect(open.length).toBeGreaterThan(60);
-    for (const { index, patch } of open) {
+    for (const { index, patch: pasted } of open) {
+      const patch = pasted!;
       const { x, y, width, height } = changed[index]!;
       expect(x).toBeGreaterThanOrEqual(patch.x);
       expect(y).toBeGreaterThanOrEqual(patch.y);

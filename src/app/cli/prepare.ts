@@ -1,11 +1,19 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type AvatarManifest, qualityReportSchema } from '../../api/avatar.ts';
 import type { FaceEngine } from '../../api/contributions.ts';
-import { preparePhoto } from '../../avatar/prepare-photo.ts';
+import type { Size } from '../../api/media.ts';
+import type { PrepareClipOptions } from '../../avatar/clip/plan-film.ts';
+import { prepareAvatar } from '../../avatar/prepare.ts';
+import type { PrepareProgress, PrepareStep } from '../../avatar/prepare-options.ts';
+import { describeReport } from '../../avatar/report/describe-report.ts';
+import { AppError } from '../../base/errors.ts';
 import { silentLog } from '../../base/log.ts';
-import { findPaths } from '../../base/paths.ts';
+import { findPaths, type Paths } from '../../base/paths.ts';
 import { openPluginsWithoutShow } from '../builtin-plugins.ts';
 import { openLibrary, userAvatarsFolder } from '../open-library.ts';
 import { readVersion } from '../read-version.ts';
+import { askConsent } from './ask-consent.ts';
 import { readSettings } from './read-settings.ts';
 import { openProgress, paint, printJson } from './terminal.ts';
 
@@ -16,45 +24,174 @@ export interface PrepareFlags {
   readonly depicts?: string;
   readonly consent?: string;
   readonly licence?: string;
+  readonly size?: string;
+  readonly start?: number;
+  readonly seconds?: number;
+  readonly motion?: string;
+  readonly use?: string;
   readonly face?: number;
   readonly replace?: boolean;
+  readonly fresh?: boolean;
   readonly json?: boolean;
+  /** Hidden: one JSON object a line on standard output, for the control page's helper process. */
+  readonly progressJson?: boolean;
+  /** Hidden: the folder that gets the avatar, instead of the user's avatars. */
+  readonly into?: string;
 }
 
-/** Turns a photo into a prepared avatar in the user's data folder. */
-export async function prepareAvatar(source: string, flags: PrepareFlags, signal: AbortSignal): Promise<void> {
+/** What is being done, in words. */
+const STEP_WORDS: Readonly<Record<PrepareStep, string>> = {
+  read: 'Reading it',
+  'find-face': 'Looking for the face',
+  follow: 'Following the face',
+  frame: 'Framing it like a webcam',
+  film: 'Working through the frames',
+  mask: 'Drawing masks',
+  report: 'Judging the quality',
+  engine: 'Working out its movements',
+  write: 'Writing the avatar',
+};
+/** How often progress is told to another program, at most, in ms. */
+const TELL_EVERY_MS = 200;
+
+/** Turns a photo or a clip into a prepared avatar in the user's data folder. */
+export async function prepareFromCommandLine(source: string, flags: PrepareFlags, signal: AbortSignal): Promise<void> {
+  if (!flags.progressJson) return prepareForPerson(source, flags, signal);
+  try {
+    let toldMs = Number.NEGATIVE_INFINITY;
+    let step = '';
+    const prepared = await runPrepare(source, flags, signal, (progress) => {
+      const words = STEP_WORDS[progress.step];
+      if (words === step && progress.fraction < 1 && performance.now() - toldMs < TELL_EVERY_MS) return;
+      toldMs = performance.now();
+      step = words;
+      printLine({ ...progress, step: words });
+    });
+    printLine({ done: { ...prepared.manifest, ...prepared.paths } });
+  } catch (thrown) {
+    if (!(thrown instanceof AppError) || thrown.code === 'INTERRUPTED') throw thrown;
+    printLine({ error: { code: thrown.code, message: thrown.message, fix: thrown.fix } });
+    process.exitCode = 1;
+  }
+}
+
+async function prepareForPerson(source: string, flags: PrepareFlags, signal: AbortSignal): Promise<void> {
+  using progress = openProgress('Preparing', { hasOwnTime: true });
+  const prepared = await runPrepare(source, flags, signal, ({ step, fraction, secondsLeft }) => {
+    const left = secondsLeft === undefined ? '' : `, about ${timeOf(secondsLeft)} left`;
+    progress.update(Math.round(fraction * 1000), 1000, `${STEP_WORDS[step]}${fraction < 1 ? left : ''}`);
+  }).catch((thrown: unknown) => {
+    progress[Symbol.dispose]();
+    if (thrown instanceof AppError && thrown.code === 'INTERRUPTED' && !flags.json)
+      console.error('\nInterrupted. Of a clip what is done is kept: the same command goes on from there.');
+    throw thrown;
+  });
+  progress[Symbol.dispose]();
+  const { manifest, paths } = prepared;
+  if (flags.json) return printJson({ ...manifest, ...paths });
+  await printResult(prepared, flags);
+}
+
+interface Prepared {
+  readonly manifest: AvatarManifest;
+  readonly folder: string;
+  readonly paths: { readonly previewPath: string; readonly sheetPath?: string };
+}
+
+async function runPrepare(
+  source: string,
+  flags: PrepareFlags,
+  signal: AbortSignal,
+  onProgress: (progress: PrepareProgress) => void,
+): Promise<Prepared> {
   const paths = findPaths();
+  const options = await optionsOf(source, flags, paths, signal);
   const values = await readSettings(paths, []);
   await using plugins = openPluginsWithoutShow(silentLog, values);
   const engines = new Map<string, FaceEngine>();
   for (const { id, scheme } of plugins.contributions('faceEngines')) {
     engines.set(scheme, await plugins.record('faceEngines', id));
   }
+  const onWarning = (message: string) => console.error(`${paint('yellow', '!')} ${message}`);
+  const manifest = await prepareAvatar({ ...options, engines, signal, onProgress, onWarning });
+  const folder = join(options.folder, flags.id);
+  const sheet = manifest.sheet && { sheetPath: join(folder, manifest.sheet.path) };
+  return { manifest, folder, paths: { previewPath: join(folder, manifest.preview.path), ...sheet } };
+}
+
+async function optionsOf(
+  source: string,
+  flags: PrepareFlags,
+  paths: Paths,
+  signal: AbortSignal,
+): Promise<PrepareClipOptions> {
   const shipped = (await openLibrary(paths).list()).filter((avatar) => avatar.isShipped);
-  using progress = openProgress('Preparing');
-  const manifest = await preparePhoto({
+  const name = flags.name ?? flags.id;
+  const said = {
+    ...(flags.depicts === undefined ? {} : { depicts: flags.depicts }),
+    ...(flags.consent === undefined ? {} : { statement: flags.consent }),
+  };
+  return {
     source,
     id: flags.id,
-    name: flags.name ?? flags.id,
+    name,
     licence: flags.licence ?? 'private',
-    consent: { depicts: flags.depicts ?? flags.name ?? flags.id, statement: flags.consent ?? '', date: today() },
-    folder: userAvatarsFolder(paths),
+    consent: { ...(await askConsent(said, name, signal)), date: new Date().toISOString().slice(0, 10) },
+    folder: flags.into ?? userAvatarsFolder(paths),
+    // Beside an avatar that is only being tried: it is taken away with it.
+    workFolder: join(flags.into ?? paths.data, 'preparing'),
     reservedIds: new Set(shipped.map((avatar) => avatar.id)),
     preparedBy: `musecam ${readVersion()}`,
-    engines,
-    signal,
-    onProgress: (step, fraction) => progress.update(Math.round(fraction * 100), 100, step),
-    ...(flags.face === undefined ? {} : { face: flags.face }),
-    ...(flags.replace ? { replace: true } : {}),
-  });
-  progress[Symbol.dispose]();
-  const preview = join(paths.data, 'avatars', flags.id, manifest.preview.path);
-  if (flags.json) return printJson({ ...manifest, previewPath: preview });
-  console.log(`\n${paint('green', '✔')} ${flags.id} is ready (face score ${manifest.faceScore.toFixed(2)}).`);
-  console.log(`  preview: ${preview}`);
+    engines: new Map(),
+    size: flags.size === undefined ? undefined : parseSize(flags.size),
+    startSeconds: flags.start,
+    seconds: flags.seconds,
+    motion: choiceOf('--motion', flags.motion, ['auto', 'loop', 'ping-pong']),
+    use: choiceOf('--use', flags.use, ['whole', 'idle']),
+    face: flags.face,
+    fresh: flags.fresh,
+    replace: flags.replace,
+  };
+}
+
+async function printResult({ manifest, folder, paths }: Prepared, flags: PrepareFlags): Promise<void> {
+  const { frameCount, motion } = manifest;
+  const length = frameCount > 1 ? `, ${(frameCount / 25).toFixed(1)} s, ${motion}` : '';
+  console.log(`\n${paint('green', '✔')} ${flags.id} is ready (${manifest.width}x${manifest.height}${length}).\n`);
+  const report = manifest.report && (await readFile(join(folder, manifest.report.path), 'utf8'));
+  const colours = { good: 'green', fair: 'yellow', poor: 'red' } as const;
+  for (const line of report ? describeReport(qualityReportSchema.parse(JSON.parse(report))) : []) {
+    console.log(`  ${paint(colours[line.rating], line.mark)}${line.text.slice(line.mark.length)}`);
+    if (line.advice) console.log(`      ${line.advice}`);
+  }
+  console.log(`\n  preview: ${paths.previewPath}`);
+  if (paths.sheetPath) console.log(`  contact sheet: ${paths.sheetPath}`);
   console.log(`  show it: musecam start --avatar ${flags.id}, or while running: musecam avatars use ${flags.id}`);
 }
 
-function today(): string {
-  return new Date().toISOString().slice(0, 10);
+/** `1280x720`. @throws AppError BAD_AVATAR_DETAILS. */
+function parseSize(text: string): Size {
+  const [, width, height] = /^(\d{1,5})[x×](\d{1,5})$/.exec(text) ?? [];
+  if (width !== undefined) return { width: Number(width), height: Number(height) };
+  throw badFlag(`"${text}" is no size.`, 'Write width x height in even pixels: --size 1280x720');
+}
+
+/** @throws AppError BAD_AVATAR_DETAILS. */
+function choiceOf<T extends string>(flag: string, value: string | undefined, choices: readonly T[]): T | undefined {
+  const choice = choices.find((one) => one === value);
+  if (value === undefined || choice !== undefined) return choice;
+  throw badFlag(`${flag} cannot be "${value}".`, `Choose ${choices.map((one) => `${flag} ${one}`).join(', ')}`);
+}
+
+function badFlag(message: string, fix: string): AppError {
+  return new AppError('BAD_AVATAR_DETAILS', message, { fix });
+}
+
+function printLine(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+function timeOf(seconds: number): string {
+  if (seconds < 60) return `${Math.max(1, seconds)} s`;
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }

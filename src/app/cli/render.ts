@@ -15,6 +15,7 @@ export interface RenderFlags {
   readonly out: string;
   readonly engine?: string;
   readonly framesJson?: string;
+  readonly size?: string;
   readonly set: string[];
   readonly json?: boolean;
   readonly verbose?: boolean;
@@ -23,7 +24,7 @@ export interface RenderFlags {
 /** Renders a sound file to a video, off line. */
 export async function renderFile(flags: RenderFlags, signal: AbortSignal): Promise<void> {
   const paths = findPaths();
-  const values = await readSettings(paths, flags.set);
+  const values = await readSettings(paths, flags.size ? [...flags.set, `show.size=${flags.size}`] : flags.set);
   const log = flags.verbose ? openLog('debug') : silentLog;
   await using plugins = openPluginsWithoutShow(log, values);
   const startedMs = performance.now();

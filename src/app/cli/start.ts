@@ -16,6 +16,7 @@ export interface StartFlags {
   readonly engine?: string;
   readonly seconds?: number;
   readonly port?: number;
+  readonly size?: string;
   readonly open: boolean;
   readonly set: string[];
   readonly verbose?: boolean;
@@ -24,7 +25,7 @@ export interface StartFlags {
 /** Runs the daemon until Ctrl-C, `musecam run show.stop`, or the seconds are over. */
 export async function start(flags: StartFlags, signal: AbortSignal): Promise<void> {
   const paths = findPaths();
-  const values = await readSettings(paths, flags.set);
+  const values = await readSettings(paths, flags.size ? [...flags.set, `show.size=${flags.size}`] : flags.set);
   const log = openLog(flags.verbose ? 'debug' : 'error');
   const until = flags.seconds === undefined ? signal : anySignal(signal, AbortSignal.timeout(flags.seconds * 1000));
   const options: DaemonOptions = {

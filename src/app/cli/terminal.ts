@@ -44,13 +44,19 @@ export function printJson(value: unknown): void {
   console.log(JSON.stringify(value, null, 2));
 }
 
-/** A progress bar on stderr; on pipes a line at every tenth. Dispose to end it. */
-export function openProgress(label: string): Disposable & { update(done: number, total: number, note?: string): void } {
+/**
+ * A progress bar on stderr; on pipes a line at every tenth. Dispose to end it.
+ * @param hasOwnTime the notes say how long it takes: the bar does not guess.
+ */
+export function openProgress(
+  label: string,
+  { hasOwnTime = false }: { readonly hasOwnTime?: boolean } = {},
+): Disposable & { update(done: number, total: number, note?: string): void } {
   const isTerminal = process.stderr.isTTY === true;
   const bar = new SingleBar(
     {
       stream: process.stderr,
-      format: `${label} {bar} {percentage}%  {note}  {eta_formatted} left`,
+      format: `${label} {bar} {percentage}%  {note}${hasOwnTime ? '' : '  {eta_formatted} left'}`,
       hideCursor: true,
       clearOnComplete: false,
       etaBuffer: 50,

@@ -101,7 +101,7 @@ async function speak(avatarId: string, frameCount: number): Promise<ShownFrame[]
   const { signal } = new AbortController();
   const plugins = scope.use(openPluginsWithoutShow(silentLog, {}));
   const { id: engineId, title: engineTitle } = plugins.findScheme('faceEngines', 'puppet');
-  const avatar = await openLibrary(findPaths()).load(avatarId);
+  const avatar = scope.use(await openLibrary(findPaths()).load(avatarId));
   const face = scope.use(
     new FaceHost({
       ...{ entry: engineHostEntry, engineId, engineTitle, settings: {}, log: silentLog },
@@ -115,7 +115,13 @@ async function speak(avatarId: string, frameCount: number): Promise<ShownFrame[]
   tape.write(readWav(bundledSpeechPath).subarray(0, (frameCount + 5) * SAMPLES_PER_FRAME), 0);
   tape.finish();
   const painter = new Painter(new FramePool({ width, height }));
-  const shown = { id: avatarId, width, height, pose: (frame: number) => avatar.pose(frame) };
+  const shown = {
+    id: avatarId,
+    width,
+    height,
+    isStill: avatar.poseCount === 1,
+    pose: (frame: number) => avatar.pose(frame),
+  };
   const stage = { avatar: shown, isResting: false, tape, face, painter, lanes: [], meter: new Meter() };
   const frames: ShownFrame[] = [];
   for (let frame = 0; frame < frameCount; frame++) {

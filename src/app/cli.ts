@@ -51,7 +51,7 @@ program
   .command('render')
   .description('renders a sound file to a video, off line')
   .requiredOption('--audio <file>', 'sound file (wav)')
-  .requiredOption('--out <file>', 'video to write (mp4, mkv, mov)')
+  .requiredOption('--out <file>', 'video to write (mp4, mkv, mov, webm)')
   .option('--avatar <id>', 'avatar to show')
   .option('--engine <engine>', 'face engine')
   .option('--frames-json <file>', 'write what every frame shows')

@@ -215,7 +215,7 @@ export class Daemon implements AsyncDisposable {
         settings,
         log: log.scope('engine'),
         isLive: true,
-        hungAfterMs: 1000,
+        hungAfterMs: 2000,
         openDeadlineMs: 60_000,
       }),
     );

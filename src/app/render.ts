@@ -1,5 +1,4 @@
 import { FRAMES_PER_SECOND, type Rect, SAMPLES_PER_FRAME } from '../api/media.ts';
-import { loadAvatar } from '../avatar/load-avatar.ts';
 import { AppError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Paths } from '../base/paths.ts';
@@ -95,8 +94,7 @@ async function readSound(options: RenderOptions, scope: Scope, signal: AbortSign
 async function openStage(options: RenderOptions, tape: Tape, scope: Scope, signal: AbortSignal): Promise<Stage> {
   const { paths, log, settings, plugins, avatarId, engine } = options;
   const { size, background, labelText } = readCoreSettings(settings);
-  const { folder } = await openLibrary(paths).find(avatarId);
-  const avatar = scope.use(await loadAvatar(folder, { cacheFolder: paths.cache, background, signal }));
+  const avatar = scope.use(await openLibrary(paths).load(avatarId, { background, signal }));
   const contribution = plugins.findScheme('faceEngines', engine);
   const face = scope.use(
     new FaceHost({
@@ -116,7 +114,7 @@ async function openStage(options: RenderOptions, tape: Tape, scope: Scope, signa
   const painter = new Painter(new FramePool(size ?? { width, height }));
   if (labelText.trim() !== '') painter.label = renderLabel(labelText, painter.size);
   return {
-    avatar: { id: avatar.ref.id, width, height, pose: (frame) => avatar.pose(frame) },
+    avatar: { id: avatar.ref.id, width, height, isStill: avatar.poseCount === 1, pose: (frame) => avatar.pose(frame) },
     isResting: false,
     tape,
     face,

@@ -23,6 +23,7 @@ export class ResidentAvatar implements ShowAvatar {
   readonly ref: AvatarRef;
   readonly width: number;
   readonly height: number;
+  readonly isStill: boolean;
   /** About how much memory it takes, here and in the engine. */
   readonly bytes: number;
   readonly #loaded: LoadedAvatar;
@@ -46,6 +47,7 @@ export class ResidentAvatar implements ShowAvatar {
     this.ref = { ...loaded.ref, id: engineId };
     this.width = width;
     this.height = height;
+    this.isStill = loaded.poseCount === 1;
     const box = faceBoxes[0]!;
     const files = Object.values(engines).flatMap((engine) => engine.files.map((file) => file.bytes));
     const inEngine = files.reduce((sum, bytes) => sum + bytes, box.width * box.height * perPixel);

@@ -7,9 +7,7 @@ import { type AvatarEntry, describeAvatar } from './describe-avatar.ts';
 import { changeManifest, renameAvatar } from './edit-avatar.ts';
 import { readOrder, writeOrder } from './library-order.ts';
 import { type LoadedAvatar, loadAvatar } from './load-avatar.ts';
-import { NO_CONSENT } from './read-manifest.ts';
-import { Residents } from './residents.ts';
-import { KEEP_BACKGROUND, type UnpackOptions } from './unpack-body.ts';
+import type { UnpackOptions } from './unpack-body.ts';
 
 export type { AvatarEntry } from './describe-avatar.ts';
 
@@ -26,22 +24,13 @@ export interface LibraryOptions {
   readonly cacheFolder: string;
   /** File that keeps the order of the list; without one the order is shelf by shelf, by id, and cannot be changed. */
   readonly orderFile?: string;
-  /** How much memory avatars that nobody shows at the moment may keep, in bytes. */
-  readonly maxResidentBytes?: number;
 }
 
-/** Masks of ten minutes of 256x256 boxes, or 700 stills of 720p. */
-const DEFAULT_MAX_RESIDENT_BYTES = 1_000_000_000;
-
-/**
- * The avatars of this machine, over several folders. Loaded ones stay in memory until others need the room, the one
- * used longest ago goes first; what somebody still holds stays valid.
- */
-export class AvatarLibrary implements AsyncDisposable {
+/** The avatars of this machine, over several folders, and what may be done with them on disk. */
+export class AvatarLibrary {
   readonly #shelves: readonly AvatarShelf[];
   readonly #cacheFolder: string;
   readonly #orderFile: string | undefined;
-  readonly #residents: Residents;
   #entries = new Map<string, AvatarEntry>();
 
   /** @param shelves where to look; of two avatars with one id the one on the earlier shelf counts. */
@@ -49,7 +38,6 @@ export class AvatarLibrary implements AsyncDisposable {
     this.#shelves = shelves;
     this.#cacheFolder = options.cacheFolder;
     this.#orderFile = options.orderFile;
-    this.#residents = new Residents(options.maxResidentBytes ?? DEFAULT_MAX_RESIDENT_BYTES);
   }
 
   /**
@@ -85,27 +73,12 @@ export class AvatarLibrary implements AsyncDisposable {
   }
 
   /**
-   * An avatar in memory: the one that is there, or read now. What is returned is a hold on it: dispose it when it is no
-   * longer shown. Files are closed once nobody holds it and others needed its room.
-   * @param background what is behind the person: see {@link UnpackOptions}.
+   * Reads an avatar into memory and opens its files; whoever asked disposes it.
    * @throws AppError NO_SUCH_AVATAR, AVATAR_BROKEN, CONSENT_MISSING, and what unpacking throws.
    */
-  load(
-    id: string,
-    background: string = KEEP_BACKGROUND,
-    options: Pick<UnpackOptions, 'signal' | 'onProgress' | 'limits'> = {},
-  ): Promise<LoadedAvatar> {
-    const read = async () => {
-      const entry = await this.find(id);
-      if (entry.problemCode === NO_CONSENT) throw consentMissing(entry);
-      return loadAvatar(entry.folder, { ...options, background, cacheFolder: this.#cacheFolder });
-    };
-    return this.#residents.hold(id, background, read, options.signal);
-  }
-
-  /** Forgets what is in memory of an avatar, for example after it was replaced on disk. */
-  unload(id: string): void {
-    this.#residents.release(id);
+  async load(id: string, options: Omit<UnpackOptions, 'cacheFolder'> = {}): Promise<LoadedAvatar> {
+    const { folder } = await this.find(id);
+    return loadAvatar(folder, { ...options, cacheFolder: this.#cacheFolder });
   }
 
   /** Absolute path of an avatar's preview, as of the last listing; undefined when there is none. */
@@ -117,7 +90,7 @@ export class AvatarLibrary implements AsyncDisposable {
   async remove(id: string): Promise<void> {
     await removeAvatarFolder((await this.#findOwn(id, 'removed')).folder);
     await this.#changeOrder((order) => order.filter((one) => one !== id));
-    this.#forget(id);
+    this.#entries.delete(id);
   }
 
   /**
@@ -134,7 +107,7 @@ export class AvatarLibrary implements AsyncDisposable {
       await renameAvatar(folder, { id: newId, ...name });
       await this.#changeOrder((order) => order.map((one) => (one === id ? newId : one)));
     }
-    this.#forget(id);
+    this.#entries.delete(id);
     return this.find(newId);
   }
 
@@ -152,7 +125,7 @@ export class AvatarLibrary implements AsyncDisposable {
     await changeManifest(entry.folder, {
       consent: { depicts, statement, date: new Date().toISOString().slice(0, 10) },
     });
-    this.#forget(id);
+    this.#entries.delete(id);
     return this.find(id);
   }
 
@@ -171,11 +144,6 @@ export class AvatarLibrary implements AsyncDisposable {
     const others = (await this.list()).map((entry) => entry.id).filter((one) => one !== id);
     others.splice(place - 1, 0, id);
     await this.#changeOrder(() => others);
-  }
-
-  /** Lets everything in memory go; what somebody still holds stays valid until they let go too. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#residents[Symbol.asyncDispose]();
   }
 
   async #changeOrder(change: (order: readonly string[]) => readonly string[]): Promise<void> {
@@ -202,14 +170,9 @@ export class AvatarLibrary implements AsyncDisposable {
       });
   }
 
-  #forget(id: string): void {
-    this.unload(id);
-    this.#entries.delete(id);
-  }
-
   #describe(shelf: AvatarShelf, id: string): Promise<AvatarEntry> {
     const folder = join(shelf.folder, id);
-    return describeAvatar({ id, folder, isShipped: shelf.isShipped, isResident: this.#residents.has(id) });
+    return describeAvatar({ id, folder, isShipped: shelf.isShipped, isResident: false });
   }
 }
 

@@ -162,6 +162,7 @@ class MaskReader {
 function refusal(folder: string, problems: readonly AvatarProblem[]): AppError {
   const { code, message, fix } = problems[0]!;
   if (code === NO_CONSENT) return new AppError('CONSENT_MISSING', message, { fix });
+  if (code === 'ffmpeg-missing') return new AppError('FFMPEG_MISSING', message, { fix });
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
   return new AppError('AVATAR_BROKEN', `The avatar in ${folder} cannot be used: ${message}${more}`, { fix });
 }

@@ -157,7 +157,7 @@ async function writeBody(work: Work, append: Append): Promise<void> {
 
 async function writeMatte(work: Work, append: Append): Promise<void> {
   for await (const matte of decodeMattes(work)) {
-    await append(matte);
+    await append(matte.map(settled));
     work.signal.throwIfAborted();
   }
 }
@@ -190,6 +190,11 @@ async function* decodeMattes({ folder, manifest, signal }: Work): AsyncGenerator
     for (let at = 0; at < pixels; at++) matte[at] = GREY_OF_LUMA[frame[at]!]!;
     yield matte;
   }
+}
+
+/** The codec leaves specks in what is all person or all background. */
+function settled(value: number): number {
+  return value < 6 ? 0 : value > 249 ? 255 : value;
 }
 
 /** Limited range to full: 16 … 235 is 0 … 255. */

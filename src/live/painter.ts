@@ -9,6 +9,8 @@ import { FramePool, type PooledFrame } from './frame-pool.ts';
 export interface ShowAvatar extends Size {
   /** The id under which the face engine holds it. */
   readonly id: string;
+  /** One picture: at rest it is shown as it is. The person of a clip may talk in it; only a drawn mouth is at rest. */
+  readonly isStill: boolean;
   pose(frame: number): Pose;
   /** Keeps its pictures readable until what this returns is disposed, also when it is replaced meanwhile. */
   hold?(): Disposable;

@@ -1,4 +1,11 @@
-import { FRAMES_PER_SECOND, type FrameIndex, type Heard, type Rect, SAMPLES_PER_FRAME } from '../api/media.ts';
+import {
+  FRAMES_PER_SECOND,
+  type FrameIndex,
+  type Heard,
+  type Rect,
+  SAMPLES_PER_FRAME,
+  type Sound,
+} from '../api/media.ts';
 import { Ahead } from './ahead.ts';
 import type { Clock } from './clock.ts';
 import type { CrossFade } from './cross-fade.ts';
@@ -58,7 +65,8 @@ export const FRAMES_IN_FLIGHT = 2;
 /** One frame, from sound to picture. Everything else in this program serves these lines. */
 export async function makeFrame(stage: Stage, frame: FrameIndex, signal: AbortSignal): Promise<MadeFrame> {
   const { tape, face, painter, meter } = stage;
-  const sound = await tape.around(frame, face.context, signal); // the tape: 16 kHz, with the engine's look-ahead
+  const heardSound = await tape.around(frame, face.context, signal); // the tape: 16 kHz, with the engine's look-ahead
+  const sound = stage.isResting ? silenced(heardSound) : heardSound;
   const start = performance.now();
   const heard = await face.hear(sound); // hear: what the mouth should be doing
   const heardAt = performance.now();
@@ -66,7 +74,8 @@ export async function makeFrame(stage: Stage, frame: FrameIndex, signal: AbortSi
   using _held = avatar.hold?.(); // and kept until this frame is made
   const pose = avatar.pose(frame); // pose: one prepared picture
   const ref = { avatarId: avatar.id, index: pose.index, frame };
-  const patch = heard && !stage.isResting && !pose.isPassthrough ? await face.draw(heard, ref) : undefined; // draw: the face
+  const isDrawn = !pose.isPassthrough && !(stage.isResting && avatar.isStill);
+  const patch = heard && isDrawn ? await face.draw(heard, ref) : undefined; // draw: the face
   const drawnAt = performance.now();
   const picture = await painter.paste(patch, pose, avatar); // paste: back into the whole picture
   meter.hear.record(heardAt - start);
@@ -88,6 +97,11 @@ export async function makeFrame(stage: Stage, frame: FrameIndex, signal: AbortSi
     },
     [Symbol.dispose]: () => picture[Symbol.dispose](),
   };
+}
+
+/** What is heard while the face holds still. */
+function silenced(sound: Sound): Sound {
+  return { ...sound, samples: new Float32Array(sound.samples.length) };
 }
 
 /** Runs until aborted: every beat puts the newest finished picture on all lanes; frames are made ahead of the beat. */

@@ -14,10 +14,6 @@ let home: string;
 let shipped: string;
 let own: string;
 let library: AvatarLibrary;
-/** Closed after each test. */
-const made: AvatarLibrary[] = [];
-/** What one of the small avatars of these tests takes in memory. */
-let bytesOfOne: number;
 beforeAll(async () => {
   home = await makeTemporaryFolder();
   for (const id of ['mira', 'anna', 'berta']) await prepareDrawn(join(home), id);
@@ -33,9 +29,6 @@ beforeEach(async () => {
   await cp(join(home, 'mira'), join(shipped, 'mira'), { recursive: true });
   for (const id of ['anna', 'berta']) await cp(join(home, id), join(own, id), { recursive: true });
   library = makeLibrary();
-  await using anna = await library.load('anna');
-  bytesOfOne = anna.residentBytes;
-  library.unload('anna');
 });
 
 /** Ends every hold after the test. */
@@ -50,23 +43,14 @@ const held: LoadedAvatar[] = [];
 
 afterEach(async () => {
   for (const avatar of held.splice(0)) await avatar[Symbol.asyncDispose]();
-  for (const one of made.splice(0)) await one[Symbol.asyncDispose]();
 });
 
-function makeLibrary(maxResidentBytes?: number): AvatarLibrary {
+function makeLibrary(): AvatarLibrary {
   const shelves = [
     { folder: shipped, isShipped: true },
     { folder: own, isShipped: false },
   ];
-  const cacheFolder = join(home, 'cache');
-  const options = { cacheFolder, orderFile: join(home, 'library.json') };
-  const one = new TrackedLibrary(shelves, maxResidentBytes === undefined ? options : { ...options, maxResidentBytes });
-  made.push(one);
-  return one;
-}
-
-async function residents(library: AvatarLibrary): Promise<string[]> {
-  return (await library.list()).filter((entry) => entry.isResident).map((entry) => entry.id);
+  return new TrackedLibrary(shelves, { cacheFolder: join(home, 'cache'), orderFile: join(home, 'library.json') });
 }
 
 describe('the library', () => {
@@ -116,35 +100,6 @@ describe('the library', () => {
       });
   });
 
-  it('loads an avatar once, also when asked twice at a time', async () => {
-    const [first, second] = await Promise.all([library.load('anna'), library.load('anna')]);
-    expect(first.ref).toBe(second.ref);
-    expect((await library.load('anna')).ref).toBe(first.ref);
-    expect(await residents(library)).toEqual(['anna']);
-    library.unload('anna');
-    expect((await library.load('anna')).ref).not.toBe(first.ref);
-  });
-
-  it('lets go of the one used longest ago when memory is short; who holds it may go on', async () => {
-    const small = makeLibrary(bytesOfOne * 2.5);
-    const mira = await small.load('mira');
-    await small.load('anna');
-    await small.load('mira');
-    await small.load('berta');
-    expect(await residents(small)).toEqual(['mira', 'berta']);
-    await small.load('anna');
-    expect(await residents(small)).toEqual(['anna', 'berta']);
-    const body = new Uint8Array(640 * 360 * 1.5);
-    await mira.pose(0).readBody(body);
-    expect(body.some((value) => value > 0)).toBe(true);
-  });
-
-  it('keeps the one that was just loaded even if it is too large alone', async () => {
-    const tiny = makeLibrary(1);
-    await tiny.load('anna');
-    expect(await residents(tiny)).toEqual(['anna']);
-  });
-
   it('can load again what failed once', async () => {
     await rm(join(own, 'anna', 'masks.bin'));
     await expect(library.load('anna')).rejects.toMatchObject({ code: 'AVATAR_BROKEN' });
@@ -152,11 +107,10 @@ describe('the library', () => {
     await expect(library.load('anna')).resolves.toMatchObject({ poseCount: 1 });
   });
 
-  it('sees an avatar that was replaced after it is unloaded', async () => {
+  it('sees an avatar that was replaced', async () => {
     await library.load('anna');
     const change = { replace: true, name: 'Another', size: { width: 640, height: 360 } };
     await preparePhoto(optionsFor(own, join(home, 'anna.png'), change));
-    library.unload('anna');
     expect((await library.load('anna')).manifest.name).toBe('Another');
   });
 
@@ -175,15 +129,6 @@ describe('the library', () => {
     await library.remove('linked');
     expect(await readdir(own)).toEqual(['anna', 'berta']);
     expect(await readdir(join(home, 'mira'))).toContain('avatar.json');
-  });
-
-  it('lets an interrupted load be, and goes on with that of somebody else', async () => {
-    const abort = new AbortController();
-    const first = library.load('anna', 'keep', { signal: abort.signal });
-    const second = library.load('anna');
-    abort.abort(new Error('enough'));
-    await expect(first).rejects.toThrow('enough');
-    await expect(second).resolves.toMatchObject({ poseCount: 1 });
   });
 });
 

@@ -94,7 +94,7 @@ async function openStage(scope: Scope, lane: Lane, signal: AbortSignal): Promise
   const tape = new Tape();
   await playBundledSpeech(scope, tape, signal);
   return {
-    avatar: { id, width, height, pose: (frame) => avatar.pose(frame) },
+    avatar: { id, width, height, isStill: avatar.poseCount === 1, pose: (frame) => avatar.pose(frame) },
     isResting: false,
     ...{ tape, face, lanes: [lane], meter: new Meter(), clock: new Clock(), pacer: new Pacer() },
     painter: new Painter(new FramePool({ width, height })),

@@ -24,7 +24,7 @@ function greyAvatar(id: string, brightness: number): ShowAvatar {
   const faceBox = { x: 8, y: 8, width: 16, height: 16 };
   const mask = new Uint8Array(256).fill(255);
   const readBody = (target: Uint8Array) => target.set(body);
-  return { id, ...size, pose: () => ({ index: 0, isPassthrough: false, readBody, faceBox, mask }) };
+  return { id, ...size, isStill: true, pose: () => ({ index: 0, isPassthrough: false, readBody, faceBox, mask }) };
 }
 
 interface Seen {
@@ -137,6 +137,16 @@ describe('the show', () => {
       expect(steps.every((step) => step >= 0)).toBe(true);
       // Other programs share the machine, so a few beats may slip; most must be exactly one frame further.
       expect(steps.filter((step) => step === 1).length).toBeGreaterThan(steps.length * 0.8);
+    });
+  });
+
+  it('holding still shows a photo as it is, and keeps drawing a shut mouth over a clip in which somebody talks', async () => {
+    await withShow({}, async ({ seen, stage }) => {
+      await until(() => seen.some(({ hasFace }) => hasFace));
+      stage.isResting = true;
+      await until(() => seen.at(-1)?.hasFace === false);
+      stage.avatar = { ...greyAvatar('two', 60), isStill: false };
+      await until(() => seen.at(-1)?.body === 60 && seen.at(-1)?.hasFace === true);
     });
   });
 

@@ -133,7 +133,7 @@ async function lookAt(
   shelves: readonly AvatarShelf[],
   cacheFolder: string,
 ): Promise<string | undefined> {
-  await using library = new AvatarLibrary(shelves, { cacheFolder });
+  const library = new AvatarLibrary(shelves, { cacheFolder });
   if ((await library.list()).length !== 1) throw new Error('it is not listed');
   const { ok, problems } = await checkAvatar(folder, { deep: true });
   if (ok) await expectSound(folder, cacheFolder);

@@ -1,6 +1,7 @@
 import { FRAMES_PER_SECOND, frameByteLength, type Size, type VideoFrame } from '../../api/media.ts';
 import type { Log } from '../../base/log.ts';
 import { scaleI420ToRgb24 } from '../../media/color.ts';
+import { layOverCheckerboard } from './checkerboard.ts';
 import { type JpegEncoder, loadJpegEncoder } from './jpeg-encoder.ts';
 
 /** Somebody who watches the preview. */
@@ -90,6 +91,7 @@ export class PreviewFeed {
     const byteLength = frameByteLength('rgb24', size);
     if (this.#rgb.length !== byteLength) this.#rgb = new Uint8Array(byteLength);
     scaleI420ToRgb24(frame.data, frame, size, this.#rgb);
+    if (frame.alpha) layOverCheckerboard(this.#rgb, size, frame.alpha, frame);
     return this.#rgb;
   }
 }

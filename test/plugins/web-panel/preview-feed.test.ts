@@ -98,6 +98,26 @@ describe('the preview', () => {
     finish(new Uint8Array(1));
   });
 
+  it('shows what is transparent as a checkerboard, and the person as opaque', async () => {
+    const feed = open();
+    const viewer = new FakeViewer();
+    feed.watch(viewer);
+    const frame = makeFrame(3);
+    const alpha = new Uint8Array(frame.width * frame.height);
+    // The left half is person.
+    for (let at = 0; at < alpha.length; at++) alpha[at] = at % frame.width < frame.width / 2 ? 255 : 0;
+    await feed.send(frame);
+    await feed.send({ ...frame, index: 4, alpha });
+    const [opaque, transparent] = await Promise.all(
+      viewer.pictures.map((jpeg) => sharp(jpeg).raw().toBuffer({ resolveWithObject: true })),
+    );
+    const pixel = ({ data, info }: typeof opaque & object, x: number, y: number) => data[(y * info.width + x) * 3]!;
+    expect(Math.abs(pixel(transparent!, 100, 200) - pixel(opaque!, 100, 200))).toBeLessThan(4);
+    // Two squares that lie beside each other, 12 px wide.
+    expect(pixel(transparent!, 390, 198)).toBeGreaterThan(196);
+    expect(Math.abs(pixel(transparent!, 390, 198) - pixel(transparent!, 402, 198))).toBeGreaterThan(40);
+  });
+
   it('goes on after a picture that could not be encoded', async () => {
     let calls = 0;
     const feed = open({

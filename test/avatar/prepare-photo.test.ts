@@ -11,6 +11,7 @@ import { checkAvatar } from '../../src/avatar/check-avatar.ts';
 import { loadAvatar } from '../../src/avatar/load-avatar.ts';
 import type { PrepareProgress, PrepareStep } from '../../src/avatar/prepare-options.ts';
 import { preparePhoto } from '../../src/avatar/prepare-photo.ts';
+import { readManifest } from '../../src/avatar/read-manifest.ts';
 import { need } from '../fakes/need.ts';
 import { type DrawnFace, drawPhoto, FACE_SHARE } from './draw-photo.ts';
 import { optionsFor } from './prepare-drawn.ts';
@@ -126,7 +127,8 @@ describe('preparing a photo', () => {
     expect(Math.abs(box.x + box.width / 2 - 640)).toBeLessThan(200);
     expect(box.height / 720).toBeGreaterThan(0.33);
     expect(box.height / 720).toBeLessThan(0.7);
-    expect((await loadAvatar(join(folder, 'anna'), { cacheFolder: join(shelf, 'cache') })).poseCount).toBe(1);
+    await using made = await loadAvatar(join(folder, 'anna'), { cacheFolder: join(shelf, 'cache') });
+    expect(made.poseCount).toBe(1);
   });
 
   it('keeps the colours of a wide-gamut photo: as sRGB they are what they were', async () => {
@@ -324,9 +326,9 @@ describe('what is said about an avatar', () => {
     await expect(preparePhoto(optionsFor(folder, source, { name: 'New' }))).rejects.toMatchObject({
       code: 'AVATAR_EXISTS',
     });
-    expect((await loadAvatar(join(folder, 'anna'), { cacheFolder: join(shelf, 'cache') })).manifest.name).toBe('Anna');
+    expect((await readManifest(join(folder, 'anna'))).name).toBe('Anna');
     await preparePhoto(optionsFor(folder, source, { name: 'New', replace: true }));
-    expect((await loadAvatar(join(folder, 'anna'), { cacheFolder: join(shelf, 'cache') })).manifest.name).toBe('New');
+    expect((await readManifest(join(folder, 'anna'))).name).toBe('New');
     expect(await contentsOf(folder)).toEqual(['anna']);
   });
 

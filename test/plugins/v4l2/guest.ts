@@ -196,7 +196,10 @@ await step('foreign-writer', async () => {
   children.push(ffmpeg);
   const gone = new Promise((resolve) => ffmpeg.once('close', resolve));
   while (!readCaps('/dev/video12').includes('Video Capture')) await sleep(100);
-  const during = await refusal('/dev/video12', HD);
+  // Looking through all processes has a deadline, which an emulated machine on a busy host may miss.
+  let during = await refusal('/dev/video12', HD);
+  for (let tries = 0; tries < 5 && !during.message.includes('ffmpeg'); tries++)
+    during = await refusal('/dev/video12', HD);
   ffmpeg.kill();
   await gone;
   const caps = readCaps('/dev/video12');

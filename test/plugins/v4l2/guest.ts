@@ -197,9 +197,9 @@ await step('foreign-writer', async () => {
   const gone = new Promise((resolve) => ffmpeg.once('close', resolve));
   while (!readCaps('/dev/video12').includes('Video Capture')) await sleep(100);
   // Looking through all processes has a deadline, which an emulated machine on a busy host may miss.
-  let during = await refusal('/dev/video12', HD);
+  let during = (await refusal('/dev/video12', HD)) as { message: string };
   for (let tries = 0; tries < 5 && !during.message.includes('ffmpeg'); tries++)
-    during = await refusal('/dev/video12', HD);
+    during = (await refusal('/dev/video12', HD)) as { message: string };
   ffmpeg.kill();
   await gone;
   const caps = readCaps('/dev/video12');

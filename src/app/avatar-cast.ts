@@ -24,6 +24,8 @@ export interface CastOptions {
   readonly memoryBytes: number;
   /** What is behind the avatars to begin with. */
   readonly background: string;
+  /** Told before an avatar is unpacked, which takes seconds for a clip, once. */
+  readonly onUnpack?: (id: string) => void;
 }
 
 /**
@@ -268,7 +270,10 @@ export class AvatarCast implements AsyncDisposable {
     const { folder } = await library.find(id);
     const stamp = await stampOf(folder);
     const { signal } = this.#closed;
-    const elsewhere = (job: UnpackJob) => unpackElsewhere(job, signal);
+    const elsewhere = (job: UnpackJob) => {
+      this.#options.onUnpack?.(id);
+      return unpackElsewhere(job, signal);
+    };
     const loaded = await loadAvatar(folder, { cacheFolder, background, signal, elsewhere });
     const key = keyOf(id, background);
     const copy = (this.#copies.get(key) ?? 0) + 1;

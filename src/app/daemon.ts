@@ -224,8 +224,14 @@ export class Daemon implements AsyncDisposable {
   async #openAvatar(signal: AbortSignal): Promise<Size> {
     const { paths, log, avatarId } = this.#options;
     const { size, background, memoryBytes, crossFadeFrames, labelText } = this.#core;
+    const onUnpack = (id: string) => {
+      const words = `Avatar: ${id} is unpacked for its first show, which takes some seconds.`;
+      log.info(words);
+      this.#options.onChoice?.(words);
+    };
+    const options = { face: this.#face, log, cacheFolder: paths.cache, memoryBytes, background, onUnpack };
     const { cast, first } = await AvatarCast.open(
-      { library: openLibrary(paths), face: this.#face, log, cacheFolder: paths.cache, memoryBytes, background },
+      { library: openLibrary(paths), ...options },
       avatarId ?? defaultAvatarId,
       signal,
     );

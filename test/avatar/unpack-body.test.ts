@@ -139,11 +139,12 @@ describe('unpacking a clip', () => {
     expect(areas.at(-1)! / areas[0]!).toBeGreaterThan(2);
   });
 
-  it.each([
+  it.for([
     ['one frame too few', { frameCount: FRAMES + 1 }, 'holds 12 of 13'],
     ['one frame too many', { frameCount: FRAMES - 1 }, 'more than 11'],
     ['another size', { height: 358 }, 'its pictures are 640x360, not 640x358'],
-  ])('refuses a file with %s, and leaves nothing', async (_, change, words) => {
+  ] as const)('refuses a file with %s, and leaves nothing', async ([_, change, words], context) => {
+    need(context, hasProgram('ffmpeg'), 'ffmpeg');
     const manifest = { ...clipManifest, ...change };
     const wrong = unpackBody(clip, manifest, { cacheFolder });
     await expect(wrong).rejects.toMatchObject({ code: 'AVATAR_BROKEN' });
@@ -176,7 +177,8 @@ describe('unpacking a clip', () => {
     await expect(again).rejects.toBe(reason);
   });
 
-  it('says what is missing where there is no ffmpeg', async () => {
+  it('says what is missing where there is no ffmpeg', async (context) => {
+    need(context, hasProgram('ffmpeg'), 'ffmpeg, to make the clip');
     const path = process.env.PATH;
     process.env.PATH = '/nowhere';
     try {

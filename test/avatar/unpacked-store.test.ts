@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, truncate, utimes, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Append, UnpackedStore } from '../../src/avatar/unpacked-store.ts';
-import { need } from '../fakes/need.ts';
+import { hasProgram, need } from '../fakes/need.ts';
 import { makeTemporaryFolder } from './temporary-folder.ts';
 
 let folder: string;
@@ -82,7 +82,7 @@ describe('the store of unpacked files', () => {
 
   it('keeps what another living process holds, and forgets what a dead one held or was writing', async () => {
     await mkdir(folder);
-    const living = spawn('sleep', ['60']);
+    const living = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)']);
     const dead = Number(execFileSync('sh', ['-c', 'echo $$'], { encoding: 'utf8' }));
     try {
       await writeFile(join(folder, 'theirs'), new Uint8Array(1000));
@@ -117,6 +117,7 @@ describe('the store of unpacked files', () => {
 
   it('says so when the disk gets full on the way, and leaves nothing', async (context) => {
     need(context, process.platform === 'linux' && process.getuid?.() === 0, 'root on Linux');
+    need(context, hasProgram('mount'), 'mount');
     await mkdir(folder);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder]);
     try {

@@ -63,7 +63,7 @@ function tellWhatIsMissing() {
     );
   }
   if (spawnSync('ffmpeg', ['-version']).status !== 0) {
-    say('  ffmpeg is not on PATH: no recording to mp4 and no `musecam render`. Everything else works.');
+    say('  ffmpeg is not on PATH: no recording, no `musecam render`, no avatars of clips. Everything else works.');
   }
 }
 

@@ -5,10 +5,10 @@ import { listFiles } from '../../avatar/manifest-rules.ts';
 import { exportAvatar } from '../../avatar/pack/export-avatar.ts';
 import { importAvatar } from '../../avatar/pack/import-avatar.ts';
 import { ManifestError, readManifest } from '../../avatar/read-manifest.ts';
-import { describeReport } from '../../avatar/report/describe-report.ts';
 import { AppError } from '../../base/errors.ts';
 import { findPaths } from '../../base/paths.ts';
 import { openLibrary, userAvatarsFolder } from '../open-library.ts';
+import { printReport } from './print-report.ts';
 import { markOf, openProgress, paint, printJson, printTable } from './terminal.ts';
 
 /** Flags of `musecam avatars rename`. */
@@ -80,7 +80,9 @@ export async function showAvatar(id: string, isJson: boolean): Promise<void> {
     ['preview', entry.previewPath ?? 'none'],
     ['contact sheet', sheet ?? 'none'],
   ]);
-  if (report) for (const line of ['', ...describeReport(report)]) console.log(line);
+  if (!report) return;
+  console.log('');
+  printReport(report);
 }
 
 /** `musecam avatars check ID`; exit code 1 when there are problems. */

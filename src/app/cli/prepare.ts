@@ -6,7 +6,6 @@ import type { Size } from '../../api/media.ts';
 import type { PrepareClipOptions } from '../../avatar/clip/plan-film.ts';
 import { prepareAvatar } from '../../avatar/prepare.ts';
 import type { PrepareProgress, PrepareStep } from '../../avatar/prepare-options.ts';
-import { describeReport } from '../../avatar/report/describe-report.ts';
 import { AppError } from '../../base/errors.ts';
 import { silentLog } from '../../base/log.ts';
 import { findPaths, type Paths } from '../../base/paths.ts';
@@ -14,6 +13,7 @@ import { openPluginsWithoutShow } from '../builtin-plugins.ts';
 import { openLibrary, userAvatarsFolder } from '../open-library.ts';
 import { readVersion } from '../read-version.ts';
 import { askConsent } from './ask-consent.ts';
+import { printReport } from './print-report.ts';
 import { readSettings } from './read-settings.ts';
 import { openProgress, paint, printJson } from './terminal.ts';
 
@@ -154,18 +154,23 @@ async function optionsOf(
   };
 }
 
+/** A calm stretch nearly as long as the clip is nothing to offer. */
+const IDLE_SHARE = 0.8;
+
 async function printResult({ manifest, folder, paths }: Prepared, flags: PrepareFlags): Promise<void> {
   const { frameCount, motion } = manifest;
   const length = frameCount > 1 ? `, ${(frameCount / 25).toFixed(1)} s, ${motion}` : '';
   console.log(`\n${paint('green', '✔')} ${flags.id} is ready (${manifest.width}x${manifest.height}${length}).\n`);
   const report = manifest.report && (await readFile(join(folder, manifest.report.path), 'utf8'));
-  const colours = { good: 'green', fair: 'yellow', poor: 'red' } as const;
-  for (const line of report ? describeReport(qualityReportSchema.parse(JSON.parse(report))) : []) {
-    console.log(`  ${paint(colours[line.rating], line.mark)}${line.text.slice(line.mark.length)}`);
-    if (line.advice) console.log(`      ${line.advice}`);
-  }
+  if (report) printReport(qualityReportSchema.parse(JSON.parse(report)));
   console.log(`\n  preview: ${paths.previewPath}`);
   if (paths.sheetPath) console.log(`  contact sheet: ${paths.sheetPath}`);
+  if (manifest.idle && manifest.idle.count < frameCount * IDLE_SHARE) {
+    const [start, end] = [manifest.idle.start, manifest.idle.start + manifest.idle.count].map((frame) => frame / 25);
+    console.log(
+      `  calmest stretch: ${start!.toFixed(1)} to ${end!.toFixed(1)} s; to keep only that: --use idle --replace`,
+    );
+  }
   console.log(`  show it: musecam start --avatar ${flags.id}, or while running: musecam avatars use ${flags.id}`);
 }
 

@@ -1,7 +1,7 @@
 import type { Log } from '../base/log.ts';
 import type { AvatarRef, PreparedFace } from './avatar.ts';
 import type { AudioChunk, FacePatch, Heard, PoseRef, Size, Sound, SoundContext, VideoFrame } from './media.ts';
-import type { LinkState } from './status.ts';
+import type { EngineReport, LinkState } from './status.ts';
 
 /** A device somebody can choose: what `musecam devices` and the pickers list. */
 export interface DeviceInfo {
@@ -61,6 +61,10 @@ export interface FaceEngineOptions {
   readonly log: Log;
   /** Values of this plugin's settings. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** `false` off line: every frame counts, none is dropped for speed. */
+  readonly isLive: boolean;
+  /** Told what the engine has to say of itself, whenever that changes. */
+  readonly onReport: (report: EngineReport) => void;
 }
 
 /** An open face engine. Lives in the engine host's process. */
@@ -73,8 +77,16 @@ export interface OpenFaceEngine extends AsyncDisposable {
   unload(avatarId: string): Promise<void>;
   /** What the mouth should be doing. Frames come in rising order; some may be left out. */
   hear(sound: Sound): Promise<Heard>;
-  /** The face for a pose. The patch is valid until the next `draw`. */
-  draw(heard: Heard, pose: PoseRef): Promise<FacePatch>;
+  /** The face for a pose, valid until the next `draw`; undefined where the body's own face is the right one (silence). */
+  draw(heard: Heard, pose: PoseRef): Promise<FacePatch | undefined>;
+}
+
+/** How an avatar's preparation for an engine was asked for. */
+export interface PrepareRequest {
+  /** Asked for by the engine's name: it may take as long as it takes, and what is missing is an error. */
+  readonly isWanted: boolean;
+  /** Told what the person should know, though it goes on: one sentence each. */
+  readonly onNote: (note: string) => void;
 }
 
 /** The record a plugin hands over for `contributes.faceEngines`. */
@@ -87,6 +99,7 @@ export interface FaceEngine {
   prepare?(
     face: PreparedFace,
     signal: AbortSignal,
+    request: PrepareRequest,
   ): Promise<{ readonly version: number; readonly files: ReadonlyMap<string, Uint8Array> } | undefined>;
 }
 

@@ -44,6 +44,8 @@ export interface Sound {
   readonly samples: Float32Array;
   /** Position of `samples[0]` since the show began, in 16 kHz samples; may be negative (silence before the start). */
   readonly start: number;
+  /** Where all sound ends, in samples since the show began, once that is known (files); what lies behind is silence. */
+  readonly endsAt?: number;
 }
 
 /** How much sound an engine needs around a frame, in seconds: before its first sample and after its last one. */

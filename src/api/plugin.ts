@@ -17,6 +17,16 @@ const contributionSchema = z.object({
   scheme,
 });
 
+/** A face engine, as its manifest declares it. One that may be away names the one that draws meanwhile. */
+const faceEngineSchema = contributionSchema.extend({
+  /** Scheme of the engine that draws where this one cannot. */
+  fallback: scheme.optional(),
+  /** Models, by id, of which it needs one; where one is installed the engine is chosen by itself. */
+  needsModel: z.array(z.string().min(1)).optional(),
+  /** How much sound after a frame it will ask for, in seconds: so the delay is right before it has opened. */
+  lookAheadSeconds: z.number().min(0).max(2).optional(),
+});
+
 /** A setting a plugin understands; the value is checked against `type` and the limits. */
 const settingSchema = z.object({
   type: z.enum(['string', 'number', 'boolean']),
@@ -36,7 +46,7 @@ export const pluginManifestSchema = z.object({
   description: z.string().max(400).optional(),
   contributes: z.object({
     audioInputs: z.array(contributionSchema).default([]),
-    faceEngines: z.array(contributionSchema).default([]),
+    faceEngines: z.array(faceEngineSchema).default([]),
     videoOutputs: z.array(contributionSchema).default([]),
     commands: z.array(z.object({ id: thingId, title: z.string().min(1).max(80) })).default([]),
     /** By flat dotted key, which begins with the plugin's id. */
@@ -50,6 +60,8 @@ export type PluginManifest = z.infer<typeof pluginManifestSchema>;
 export type PluginManifestInput = z.input<typeof pluginManifestSchema>;
 /** One declared contribution. */
 export type Contribution = z.infer<typeof contributionSchema>;
+/** One declared face engine. */
+export type FaceEngineContribution = z.infer<typeof faceEngineSchema>;
 /** One declared setting. */
 export type SettingDeclaration = z.infer<typeof settingSchema>;
 

@@ -16,6 +16,35 @@ export interface LinkStatus {
   readonly fix?: string;
 }
 
+/** An avatar that a face engine holds ready. */
+export interface EngineResident {
+  readonly avatarId: string;
+  readonly bytes: number;
+  /** Where it lies: `processor` or `gpu`. */
+  readonly place: 'processor' | 'gpu';
+}
+
+/** What a face engine says of itself while it is open. */
+export interface EngineReport {
+  /** In words: what it runs on and how, for example "WebGPU, half precision, 11 ms a face". */
+  readonly detail: string;
+  /** What to do about it, where something should be done. */
+  readonly fix?: string;
+  /** Whether it can make the faces of a live show in time. Where it cannot, the show uses the next engine. */
+  readonly keepsUp: boolean;
+  /** Bytes of its networks, wherever they lie. */
+  readonly networkBytes: number;
+  readonly residents: readonly EngineResident[];
+}
+
+/** A face engine's link: what draws at this moment, and what it holds. */
+export interface EngineStatus extends LinkStatus {
+  /** How often its process was started again. */
+  readonly restarts: number;
+  /** What the engine says of itself; undefined for one that says nothing. */
+  readonly report?: EngineReport;
+}
+
 /** An output with its counters. */
 export interface OutputStatus extends LinkStatus {
   /** Frames handed over. */
@@ -77,7 +106,9 @@ export interface ShowStatus {
   /** Words shown in the corner of the picture; empty for none. */
   readonly labelText: string;
   readonly input: LinkStatus;
-  readonly engine: LinkStatus & { readonly restarts: number };
+  readonly engine: EngineStatus;
+  /** Where several engines are open (MuseTalk with the puppet behind it): all of them, the best first. */
+  readonly engines: readonly EngineStatus[];
   readonly outputs: readonly OutputStatus[];
   /** Loudness of the last frame's sound in dB of full scale, -100 … 0. */
   readonly levelDb: number;

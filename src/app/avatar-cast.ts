@@ -6,7 +6,7 @@ import { loadAvatar } from '../avatar/load-avatar.ts';
 import { AppError, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { nearest } from '../host/settings.ts';
-import type { FaceHost } from '../live/face-host.ts';
+import type { FaceLadder } from '../live/face-ladder.ts';
 import { ResidentAvatar } from './resident-avatar.ts';
 import { type UnpackJob, unpackElsewhere } from './unpack-elsewhere.ts';
 
@@ -16,7 +16,7 @@ const RESIDENT_AHEAD = 9;
 /** What a cast is made of. */
 export interface CastOptions {
   readonly library: Pick<AvatarLibrary, 'list' | 'find' | 'previewPath'>;
-  readonly face: Pick<FaceHost, 'load' | 'unload'>;
+  readonly face: Pick<FaceLadder, 'load' | 'unload'>;
   readonly log: Log;
   /** Where avatars are unpacked. */
   readonly cacheFolder: string;

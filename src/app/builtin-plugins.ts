@@ -4,6 +4,7 @@ import { CommandTable } from '../host/commands.ts';
 import { type DeclaredPlugin, PluginHost } from '../host/plugin-host.ts';
 import type { SettingValues } from '../host/settings.ts';
 import { manifest as microphone } from '../plugins/microphone/manifest.ts';
+import { manifest as musetalk } from '../plugins/musetalk/manifest.ts';
 import { manifest as pcm } from '../plugins/pcm/manifest.ts';
 import { manifest as puppet } from '../plugins/puppet/manifest.ts';
 import { manifest as recorder } from '../plugins/recorder/manifest.ts';
@@ -17,6 +18,7 @@ export const builtinPlugins: readonly DeclaredPlugin[] = [
   { manifest: wav, load: () => import('../plugins/wav/index.ts') },
   { manifest: pcm, load: () => import('../plugins/pcm/index.ts') },
   { manifest: puppet, load: () => import('../plugins/puppet/index.ts') },
+  { manifest: musetalk, load: () => import('../plugins/musetalk/index.ts') },
   { manifest: webPanel, load: () => import('../plugins/web-panel/index.ts') },
   { manifest: v4l2, load: () => import('../plugins/v4l2/index.ts') },
   { manifest: recorder, load: () => import('../plugins/recorder/index.ts') },

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { AppError } from '../base/errors.ts';
 import type { ConsentFlags, PackFlags, RenameFlags } from './cli/avatars.ts';
+import { addModelCommands } from './cli/model-commands.ts';
 import type { PrepareFlags } from './cli/prepare.ts';
 import type { RenderFlags } from './cli/render.ts';
 import type { StartFlags } from './cli/start.ts';
@@ -76,6 +77,7 @@ program
   .option('--motion <motion>', 'clip: auto, loop (the end fades into the beginning) or ping-pong')
   .option('--use <part>', 'clip: whole, or idle (only the calmest stretch with shut lips)')
   .option('--face <n>', 'which face, when there are several, counted from the left', parseNumber)
+  .option('--engine <engine>', 'prepare it for this engine, however long that takes; several times', collect)
   .option('--replace', 'replace an avatar with this id')
   .option('--fresh', 'clip: do not go on with what an interrupted run has worked out')
   .option('--json', 'print the manifest as JSON')
@@ -161,6 +163,8 @@ avatars
   .command('next')
   .description('shows the next one in the running daemon')
   .action(async () => (await import('./cli/live-commands.ts')).swapAvatar('avatar.next', {}));
+
+addModelCommands(program, abort.signal);
 
 program
   .command('devices')

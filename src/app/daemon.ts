@@ -12,7 +12,7 @@ import { PluginHost } from '../host/plugin-host.ts';
 import type { SettingValues } from '../host/settings.ts';
 import { Clock } from '../live/clock.ts';
 import { CrossFade } from '../live/cross-fade.ts';
-import { FaceHost } from '../live/face-host.ts';
+import type { FaceLadder } from '../live/face-ladder.ts';
 import { Feed } from '../live/feed.ts';
 import { FramePool } from '../live/frame-pool.ts';
 import { Meter } from '../live/meter.ts';
@@ -23,10 +23,12 @@ import { Tape } from '../live/tape.ts';
 import { renderLabel } from '../media/label.ts';
 import { AvatarCast } from './avatar-cast.ts';
 import { builtinPlugins } from './builtin-plugins.ts';
+import { chooseEngines, type EngineChoice, findOpenEngine } from './choose-engines.ts';
 import { parseChoice } from './choose-links.ts';
 import { type CoreSettings, readCoreSettings } from './core-settings.ts';
 import { publishAddress } from './daemon-address.ts';
 import { Links } from './links.ts';
+import { openLadder } from './open-ladder.ts';
 import { defaultAvatarId, openLibrary } from './open-library.ts';
 import { registerPreparationCommands } from './preparation-commands.ts';
 import { Preparations } from './preparations.ts';
@@ -44,7 +46,7 @@ export interface DaemonOptions {
   readonly loop?: boolean;
   /** `v4l2`, `v4l2:/dev/video10`, `file:OUT.mp4`; the control page is always there. */
   readonly outputs?: readonly string[];
-  /** Scheme of the face engine: `puppet`. */
+  /** Scheme of the face engine, `puppet`, or `auto`. */
   readonly engine?: string;
   readonly port?: number;
   /** Told what was picked and why, as it is decided. */
@@ -71,7 +73,8 @@ export class Daemon implements AsyncDisposable {
   readonly #plugins: PluginHost;
   readonly #feed = new Feed(this.#tape);
   readonly #links: Links;
-  #face!: FaceHost;
+  #engines!: EngineChoice;
+  #face!: FaceLadder;
   #cast!: AvatarCast;
   #preparations!: Preparations;
   #stage!: LiveStage;
@@ -139,6 +142,7 @@ export class Daemon implements AsyncDisposable {
       labelText: this.#labelText,
       input: this.#links.input,
       engine,
+      engines: this.#face.statuses,
       outputs: this.#links.lanes.map((lane) => lane.status),
       levelDb: last.levelDb,
       speaking: last.heard?.speaking ?? false,
@@ -174,7 +178,7 @@ export class Daemon implements AsyncDisposable {
     this.#scope.use(this.#board);
     this.#scope.use(this.#plugins);
     this.#core = readCoreSettings(options.settings);
-    this.#openEngine();
+    this.#openEngines();
     const size = await this.#openAvatar(running);
     registerShowCommands(this.#commands, {
       cast: this.#cast,
@@ -182,6 +186,7 @@ export class Daemon implements AsyncDisposable {
         this.#stage.isResting = isResting;
       },
       setLabel: (text) => this.#setLabel(text),
+      useEngine: (name) => this.#face.startFrom(findOpenEngine(this.#plugins, this.#engines, name)),
       stop: () => stop.abort(),
     });
     await this.#openPreparations();
@@ -203,22 +208,11 @@ export class Daemon implements AsyncDisposable {
     void this.#cast.bringAhead(running);
   }
 
-  #openEngine(): void {
-    const { engine, log, settings } = this.#options;
-    const contribution = this.#plugins.findScheme('faceEngines', engine ?? 'puppet');
-    this.#note(`Face: ${contribution.title}${engine ? '' : ', which needs nothing and runs on any CPU'}.`);
-    this.#face = this.#scope.use(
-      new FaceHost({
-        entry: engineHostEntry,
-        engineId: contribution.id,
-        engineTitle: contribution.title,
-        settings,
-        log: log.scope('engine'),
-        isLive: true,
-        hungAfterMs: 2000,
-        openDeadlineMs: 60_000,
-      }),
-    );
+  #openEngines(): void {
+    const { engine, log, paths, settings } = this.#options;
+    this.#engines = chooseEngines(this.#plugins, engine, paths);
+    this.#note(this.#engines.why);
+    this.#face = this.#scope.use(openLadder(this.#engines, { entry: engineHostEntry, settings, log }));
   }
 
   async #openAvatar(signal: AbortSignal): Promise<Size> {
@@ -256,6 +250,7 @@ export class Daemon implements AsyncDisposable {
         pose: 0,
         isPassthrough: false,
         heard: undefined,
+        engineId: undefined,
         patch: undefined,
         levelDb: -100,
       },

@@ -4,6 +4,7 @@
  */
 import type { OpenFaceEngine } from '../api/contributions.ts';
 import type { FacePatch, Heard } from '../api/media.ts';
+import type { EngineReport } from '../api/status.ts';
 import { AppError, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import {
@@ -55,7 +56,9 @@ async function answer(message: ToEngine): Promise<void> {
 async function open(message: Extract<ToEngine, { type: 'open' }>): Promise<void> {
   try {
     const face = await openPluginsWithoutShow(log, message.settings).record('faceEngines', message.engineId);
-    const opened = await face.open({ log, settings: message.settings }, new AbortController().signal);
+    const { settings, isLive } = message;
+    const onReport = (report: EngineReport) => send({ type: 'report', report });
+    const opened = await face.open({ log, settings, isLive, onReport }, new AbortController().signal);
     engine = opened;
     send({ type: 'opened', context: opened.context });
   } catch (thrown) {

@@ -44,6 +44,10 @@ export interface FrameFacts {
   readonly patch: Rect | null;
 }
 
+interface RenderStage extends Stage {
+  readonly face: FaceHost;
+}
+
 /** Sound is kept for this long, in seconds; longer files do not fit off line rendering's memory budget (230 MB). */
 const LONGEST_SOUND_SECONDS = 3600;
 
@@ -63,7 +67,7 @@ export async function render(options: RenderOptions, signal: AbortSignal): Promi
     for (let next = frame + making.length; making.length < FRAMES_IN_FLIGHT && next < frames; next++) {
       making.push(makeFrame(stage, next, signal));
     }
-    using made = await firstOf(making);
+    using made = await firstOf(making, stage.face);
     output.hear?.(tape.read(frame * SAMPLES_PER_FRAME, SAMPLES_PER_FRAME), frame * SAMPLES_PER_FRAME);
     await output.send(made.picture);
     facts.push(describe(made));
@@ -91,7 +95,7 @@ async function readSound(options: RenderOptions, scope: Scope, signal: AbortSign
   return sound;
 }
 
-async function openStage(options: RenderOptions, tape: Tape, scope: Scope, signal: AbortSignal): Promise<Stage> {
+async function openStage(options: RenderOptions, tape: Tape, scope: Scope, signal: AbortSignal): Promise<RenderStage> {
   const { paths, log, settings, plugins, avatarId, engine } = options;
   const { size, background, labelText } = readCoreSettings(settings);
   const avatar = scope.use(await openLibrary(paths).load(avatarId, { background, signal }));
@@ -104,8 +108,9 @@ async function openStage(options: RenderOptions, tape: Tape, scope: Scope, signa
       settings,
       log,
       isLive: false,
-      hungAfterMs: 30_000,
-      openDeadlineMs: 120_000,
+      // A network that runs on the processor blocks the engine's thread for seconds a frame.
+      hungAfterMs: 180_000,
+      openDeadlineMs: 600_000,
     }),
   );
   await face.ready;
@@ -132,17 +137,20 @@ async function openFile(options: RenderOptions, stage: Stage, scope: Scope, sign
   return scope.use(await record.open({ target: outPath, ...shape, log, onHealth: () => {} }, signal));
 }
 
-async function firstOf(making: Promise<MadeFrame>[]): Promise<MadeFrame> {
+/** @throws AppError ENGINE_GONE with what the engine says of itself. Silence, drawn as the body's own face, is no failure. */
+async function firstOf(making: Promise<MadeFrame>[], face: FaceHost): Promise<MadeFrame> {
   const made = await making.shift();
   if (!made) throw new Error('nothing is being made');
-  const { heard, patch, isPassthrough } = made.facts;
-  if (!heard || !(patch || isPassthrough)) {
-    made[Symbol.dispose]();
-    throw new AppError('ENGINE_GONE', 'The face engine ended while rendering.', {
-      fix: 'Run it again with --verbose.',
-    });
-  }
-  return made;
+  if (made.facts.engineId !== undefined) return made;
+  made[Symbol.dispose]();
+  const { detail, fix } = face.status;
+  throw new AppError(
+    'ENGINE_GONE',
+    `The face engine failed while rendering${detail ? `: ${detail.replace(/\.$/, '')}` : ''}.`,
+    {
+      fix: fix ?? 'Run it again with --verbose.',
+    },
+  );
 }
 
 function describe({ facts }: MadeFrame): FrameFacts {

@@ -9,6 +9,8 @@ export interface CommandTargets {
   setResting(isResting: boolean): void;
   /** Words in the corner of the picture; empty for none. @throws AppError LABEL_TOO_LONG. */
   setLabel(text: string): void;
+  /** Leaves out better face engines than this one; `auto`: none. @throws AppError NO_SUCH_SCHEME, ENGINE_NOT_OPEN. */
+  useEngine(name: string): void;
   stop(): void;
 }
 
@@ -17,7 +19,7 @@ const nothing = z.object({}).loose();
 /** Registers the core actions of a running show. */
 export function registerShowCommands(
   commands: CommandTable,
-  { cast, setResting, setLabel, stop }: CommandTargets,
+  { cast, setResting, setLabel, useEngine, stop }: CommandTargets,
 ): void {
   commands.register({
     id: 'avatar.use',
@@ -73,6 +75,15 @@ export function registerShowCommands(
     run: async ({ on }) => {
       setResting(on);
       return { on };
+    },
+  });
+  commands.register({
+    id: 'engine.use',
+    title: 'Choose the face engine',
+    args: z.object({ engine: z.string().describe('musetalk, puppet, …; auto: the best one that can draw') }),
+    run: async ({ engine }) => {
+      useEngine(engine);
+      return { engine };
     },
   });
   commands.register({

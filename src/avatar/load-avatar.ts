@@ -4,6 +4,7 @@ import type { AvatarManifest, AvatarRef, Pose } from '../api/avatar.ts';
 import { type FrameIndex, frameByteLength } from '../api/media.ts';
 import { AppError } from '../base/errors.ts';
 import { checkAvatar } from './check-avatar.ts';
+import { poseIndexAt } from './pose-index.ts';
 import { type AvatarProblem, NO_CONSENT } from './read-manifest.ts';
 import { KEEP_BACKGROUND, type UnpackedAvatar, type UnpackOptions, unpackBody } from './unpack-body.ts';
 
@@ -21,14 +22,6 @@ export interface LoadedAvatar extends AsyncDisposable {
   readonly unpackedBytes: number;
   /** The picture that belongs to a frame of the show: the frames in turn, or to and fro, as its motion says. */
   pose(frame: FrameIndex): Pose;
-}
-
-/** Which body frame is shown at a frame of the show. `ping-pong` shows the ends once: 0 1 2 1 0 1 2 … */
-export function poseIndexAt(frame: FrameIndex, motion: AvatarManifest['motion'], poseCount: number): number {
-  if (poseCount === 1 || motion === 'still') return 0;
-  const period = motion === 'loop' ? poseCount : 2 * poseCount - 2;
-  const step = ((frame % period) + period) % period;
-  return step < poseCount ? step : period - step;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { PreparedFace } from '../api/avatar.ts';
-import type { FaceEngine } from '../api/contributions.ts';
+import type { FaceEngine, PrepareRequest } from '../api/contributions.ts';
 import type { EngineFiles } from './write-avatar.ts';
 
 /** What one engine prepared: the version of its files' format, and the files by path. */
@@ -11,10 +11,19 @@ export interface EngineResults {
   keep(id: string, result: EngineResult): Promise<void>;
 }
 
+/** What else {@link prepareEngines} is told. */
+export interface PrepareEnginesOptions {
+  /** Results of an earlier run; new ones are handed to it. */
+  readonly store?: EngineResults | undefined;
+  /** Engines that were asked for by name. */
+  readonly wanted?: readonly string[] | undefined;
+  /** Told what the person should know. */
+  readonly onNote?: ((note: string) => void) | undefined;
+}
+
 /**
  * Lets every engine work out what it needs of an avatar.
  * @param onProgress told how much of all engines' work is done, 0 … 1: engines do not say it, but the frames they ask for do.
- * @param store results of an earlier run; new ones are handed to it.
  * @throws the signal's reason when aborted, even where an engine does not listen to it.
  */
 export async function prepareEngines(
@@ -22,7 +31,7 @@ export async function prepareEngines(
   face: PreparedFace,
   signal: AbortSignal,
   onProgress: (fraction: number) => void,
-  store?: EngineResults,
+  { store, wanted = [], onNote = () => {} }: PrepareEnginesOptions = {},
 ): Promise<EngineFiles> {
   const prepared = new Map<string, EngineResult>();
   let done = 0;
@@ -37,7 +46,8 @@ export async function prepareEngines(
       },
     };
     const known = await store?.find(id);
-    const result = known ?? (await runEngine(engine, watched, signal));
+    const request = { isWanted: wanted.includes(id), onNote };
+    const result = known ?? (await runEngine(engine, watched, signal, request));
     if (result) prepared.set(id, result);
     if (result && !known) await store?.keep(id, result);
     done++;
@@ -50,8 +60,9 @@ async function runEngine(
   engine: FaceEngine,
   face: PreparedFace,
   signal: AbortSignal,
+  request: PrepareRequest,
 ): Promise<EngineResult | undefined> {
-  const result = await Promise.race([engine.prepare?.(face, signal), abortOf(signal)]);
+  const result = await Promise.race([engine.prepare?.(face, signal, request), abortOf(signal)]);
   signal.throwIfAborted();
   return result;
 }

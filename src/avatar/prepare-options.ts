@@ -30,6 +30,8 @@ export interface PrepareOptions extends AvatarDetails {
   readonly face?: number | undefined;
   /** Engines that work something out beforehand, by contribution id. */
   readonly engines: ReadonlyMap<string, FaceEngine>;
+  /** Those of them that were asked for by name: they may take long, and what they lack is an error. */
+  readonly wantedEngines?: readonly string[] | undefined;
   /** Told before each step, while it goes on, and at the end. */
   readonly onProgress?: ((progress: PrepareProgress) => void) | undefined;
   /** Told what the person should know, though it goes on: one sentence each. */

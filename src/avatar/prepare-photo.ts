@@ -52,9 +52,11 @@ export async function preparePhoto(options: PrepareOptions): Promise<AvatarManif
   const still = await photograph(options, size, progress);
   progress('report', 0.55);
   const content = await describeStill(options, still);
-  const engines = await prepareEngines(options.engines, preparedFaceOf(still), signal, (done) =>
-    progress('engine', 0.65 + 0.2 * done),
-  );
+  const onProgress = (done: number) => progress('engine', 0.65 + 0.2 * done);
+  const engines = await prepareEngines(options.engines, preparedFaceOf(still), signal, onProgress, {
+    wanted: options.wantedEngines,
+    onNote: options.onWarning,
+  });
   progress('write', 0.85);
   const manifest = await writeAvatar(options, content, engines, signal);
   options.onProgress?.({ step: 'write', fraction: 1 });

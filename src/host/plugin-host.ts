@@ -4,6 +4,7 @@ import type { PreparationDesk } from '../api/plugin.ts';
 import {
   type Command,
   type Contribution,
+  type FaceEngineContribution,
   type Plugin,
   type PluginContext,
   type PluginManifest,
@@ -38,6 +39,7 @@ export interface PluginWorld {
 
 /** The points a plugin can contribute records to. */
 export type Point = 'audioInputs' | 'faceEngines' | 'videoOutputs';
+type Declared = { audioInputs: Contribution; faceEngines: FaceEngineContribution; videoOutputs: Contribution };
 type Records = { audioInputs: AudioInput; faceEngines: FaceEngine; videoOutputs: VideoOutput };
 
 interface Known {
@@ -78,12 +80,12 @@ export class PluginHost implements AsyncDisposable {
   }
 
   /** Everything declared at a point, from manifests alone. */
-  contributions(point: Point): readonly Contribution[] {
-    return this.manifests.flatMap((manifest) => manifest.contributes[point]);
+  contributions<P extends Point>(point: P): readonly Declared[P][] {
+    return this.manifests.flatMap((manifest): readonly Declared[P][] => manifest.contributes[point]);
   }
 
   /** The contribution that answers to `mic`, `wav`, `v4l2`, … @throws AppError when none does. */
-  findScheme(point: Point, scheme: string): Contribution {
+  findScheme<P extends Point>(point: P, scheme: string): Declared[P] {
     const all = this.contributions(point);
     const found = all.find((one) => one.scheme === scheme);
     if (found) return found;

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { SoundContext } from '../api/media.ts';
+import type { EngineReport } from '../api/status.ts';
 import { AppError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { NodeEntry } from '../base/node-entry.ts';
@@ -10,6 +11,8 @@ export interface EngineProcessOptions {
   readonly entry: NodeEntry;
   readonly engineId: string;
   readonly settings: Readonly<Record<string, unknown>>;
+  /** `false` off line: the engine may take its time. */
+  readonly isLive: boolean;
   readonly log: Log;
   /** Silence of the heartbeat after which an open engine counts as hung and is killed. */
   readonly hungAfterMs: number;
@@ -19,7 +22,8 @@ export interface EngineProcessOptions {
 
 /** How an engine process came to its end. */
 export interface EngineEnd {
-  readonly wasHung: boolean;
+  /** We ended it, because it was hung or faulty. */
+  readonly wasGivenUp: boolean;
   readonly reason: string;
 }
 
@@ -28,17 +32,22 @@ export type EngineRequest =
   Extract<ToEngine, { call: number }> extends infer R ? (R extends unknown ? Omit<R, 'call'> : never) : never;
 
 interface Call {
+  /** When the engine was asked for a frame: such a call may not take for ever. Undefined for the others. */
+  readonly frameAskedMs: number | undefined;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: AppError) => void;
 }
 
 const WATCH_MS = 100;
+/** A frame not answered for this many times `hungAfterMs` means a device that hangs under a process that is alive. */
+const STUCK_FACTOR = 5;
 /** Signal of last resort follows the polite request to close by this much. */
 const CLOSE_DEADLINE_MS = 1000;
 
 /** One life of the engine host: from fork to exit. Starting it again is {@link FaceHost}'s business. */
 export class EngineProcess implements AsyncDisposable {
   readonly #options: EngineProcessOptions;
+  readonly #onReport: (report: EngineReport) => void;
   readonly #child: ChildProcess;
   readonly #calls = new Map<number, Call>();
   readonly #ended: Promise<EngineEnd>;
@@ -46,15 +55,18 @@ export class EngineProcess implements AsyncDisposable {
   #resolveOpened: ((context: SoundContext) => void) | undefined;
   #rejectOpened: ((error: AppError) => void) | undefined;
   #isOpen = false;
-  #wasHung = false;
+  /** Why we ended it; empty when we did not. */
+  #verdict = '';
   #isClosing = false;
   #failure = '';
   #lastBeatMs = performance.now();
   #watch: NodeJS.Timeout | undefined;
   #nextCall = 1;
 
-  constructor(options: EngineProcessOptions) {
+  /** @param onReport told what the engine says of itself. */
+  constructor(options: EngineProcessOptions, onReport: (report: EngineReport) => void = () => {}) {
     this.#options = options;
+    this.#onReport = onReport;
     this.#opened = new Promise((resolve, reject) => {
       this.#resolveOpened = resolve;
       this.#rejectOpened = reject;
@@ -87,7 +99,7 @@ export class EngineProcess implements AsyncDisposable {
 
   /** Whether calls make sense: open and answering. */
   get isAnswering(): boolean {
-    return this.#isOpen && !this.#wasHung && this.#child.connected && !this.isSilent;
+    return this.#isOpen && this.#verdict === '' && this.#child.connected && !this.isSilent;
   }
 
   /** Whether the heartbeat is overdue: perhaps stopped, perhaps only busy. */
@@ -98,10 +110,18 @@ export class EngineProcess implements AsyncDisposable {
   /** Asks the engine. Rejects when the engine fails the call or the process ends. */
   request(request: EngineRequest): Promise<unknown> {
     const call = this.#nextCall++;
+    const isFrame = request.type === 'hear' || request.type === 'draw';
+    const frameAskedMs = isFrame ? performance.now() : undefined;
     return new Promise((resolve, reject) => {
-      this.#calls.set(call, { resolve, reject });
+      this.#calls.set(call, { frameAskedMs, resolve, reject });
       this.#send({ ...request, call } as ToEngine);
     });
+  }
+
+  /** Ends the process at once, because it is of no use any more. @param reason what is wrong with it. */
+  giveUp(reason: string): void {
+    this.#verdict ||= reason;
+    this.#child.kill('SIGKILL');
   }
 
   /** Ends the process: politely, then by SIGKILL. */
@@ -143,6 +163,8 @@ export class EngineProcess implements AsyncDisposable {
       case 'openFailed':
         this.#failure = message.error.message;
         return this.#rejectOpened?.(fromWire(message.error));
+      case 'report':
+        return this.#onReport(message.report);
       case 'done':
         return this.#take(message.call)?.resolve(message.result);
       case 'failed':
@@ -155,8 +177,8 @@ export class EngineProcess implements AsyncDisposable {
   }
 
   #greet(protocol: number): void {
-    const { engineId, settings } = this.#options;
-    if (protocol === ENGINE_PROTOCOL_VERSION) return this.#send({ type: 'open', protocol, engineId, settings });
+    const { engineId, settings, isLive } = this.#options;
+    if (protocol === ENGINE_PROTOCOL_VERSION) return this.#send({ type: 'open', protocol, engineId, settings, isLive });
     this.#failure = `it speaks protocol ${protocol}, we speak ${ENGINE_PROTOCOL_VERSION}`;
     this.#child.kill('SIGKILL');
   }
@@ -173,16 +195,20 @@ export class EngineProcess implements AsyncDisposable {
       const now = performance.now();
       const weWereBusy = now - armedMs > 3 * WATCH_MS;
       const isOverdue = this.#isOpen
-        ? now - this.#lastBeatMs > this.#options.hungAfterMs
+        ? now - this.#lastBeatMs > this.#options.hungAfterMs || this.#isStuck(now)
         : now - startedMs > this.#options.openDeadlineMs;
-      if (isOverdue && !weWereBusy) {
-        this.#wasHung = true;
-        this.#child.kill('SIGKILL');
-        return;
-      }
+      if (isOverdue && !weWereBusy) return this.giveUp('it stopped answering and was ended');
       this.#watchNext(startedMs, now);
     }, WATCH_MS);
     this.#watch.unref();
+  }
+
+  /** Calls are answered in order, so the oldest one tells. */
+  #isStuck(nowMs: number): boolean {
+    for (const { frameAskedMs } of this.#calls.values()) {
+      if (frameAskedMs !== undefined) return nowMs - frameAskedMs > STUCK_FACTOR * this.#options.hungAfterMs;
+    }
+    return false;
   }
 
   #finish(code: number | null, signal: NodeJS.Signals | null, onEnd: (end: EngineEnd) => void): void {
@@ -193,12 +219,12 @@ export class EngineProcess implements AsyncDisposable {
     for (const call of this.#calls.values()) call.reject(gone);
     this.#calls.clear();
     this.#isOpen = false;
-    onEnd({ wasHung: this.#wasHung, reason });
+    onEnd({ wasGivenUp: this.#verdict !== '', reason });
   }
 
   #describeEnd(code: number | null, signal: NodeJS.Signals | null): string {
     if (this.#isClosing) return 'closed';
-    if (this.#wasHung) return 'it stopped answering and was ended';
+    if (this.#verdict) return this.#verdict;
     const how = signal ? `ended by ${signal}` : `exit code ${code ?? 'none'}`;
     return this.#failure ? `${how} (${this.#failure})` : how;
   }

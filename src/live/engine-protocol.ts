@@ -1,8 +1,9 @@
 import type { AvatarRef } from '../api/avatar.ts';
 import type { FacePatch, Heard, PoseRef, Sound, SoundContext } from '../api/media.ts';
+import type { EngineReport } from '../api/status.ts';
 
 /** Version of the messages below. Both ends state it first and refuse to go on when it differs. */
-export const ENGINE_PROTOCOL_VERSION = 1;
+export const ENGINE_PROTOCOL_VERSION = 2;
 /** How often the engine host says that it is alive, in ms. */
 export const HEARTBEAT_MS = 200;
 
@@ -21,6 +22,8 @@ export type ToEngine =
       /** Contribution id of the face engine, for example `puppet.face`. */
       readonly engineId: string;
       readonly settings: Readonly<Record<string, unknown>>;
+      /** `false` off line: every frame counts. */
+      readonly isLive: boolean;
     }
   | { readonly type: 'load'; readonly call: number; readonly avatar: AvatarRef }
   | { readonly type: 'unload'; readonly call: number; readonly avatarId: string }
@@ -33,6 +36,9 @@ export type FromEngine =
   | { readonly type: 'hello'; readonly protocol: number }
   | { readonly type: 'opened'; readonly context: SoundContext }
   | { readonly type: 'openFailed'; readonly error: WireError }
+  /** What the engine says of itself, whenever that changes; may come before `opened`. */
+  | { readonly type: 'report'; readonly report: EngineReport }
+  /** The answer to `draw` is undefined where the body's own face is the right one. */
   | { readonly type: 'done'; readonly call: number; readonly result: Heard | FacePatch | undefined }
   | { readonly type: 'failed'; readonly call: number; readonly error: WireError }
   | { readonly type: 'beat' }

@@ -1,35 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AvatarRef } from '../api/avatar.ts';
 import type { FacePatch, Heard, PoseRef, Sound, SoundContext } from '../api/media.ts';
-import type { LinkStatus } from '../api/status.ts';
-import { messageOf } from '../base/errors.ts';
-import { EngineProcess, type EngineProcessOptions, type EngineRequest } from './engine-process.ts';
-import { Stopwatch } from './meter.ts';
+import type { EngineReport, EngineStatus, LinkStatus } from '../api/status.ts';
+import { AppError, messageOf } from '../base/errors.ts';
+import { CallPatience } from './call-patience.ts';
+import { type EngineEnd, EngineProcess, type EngineProcessOptions, type EngineRequest } from './engine-process.ts';
+import type { DrawnFace, Face, HeardFace } from './face.ts';
 
-/** What to run and how patient to be. */
+/**
+ * What to run and how patient to be. Live, a call that takes far longer than this engine's calls usually do is given up, and
+ * its frame shows the avatar at rest. Off line every frame counts and is waited for.
+ */
 export interface FaceHostOptions extends EngineProcessOptions {
   readonly engineTitle: string;
-  /**
-   * Live: a call that takes far longer than this engine's calls usually do is given up, and its frame shows the avatar at
-   * rest. Off line every frame counts and is waited for.
-   */
-  readonly isLive: boolean;
+  /** How much sound after a frame the engine will ask for, in seconds, as its manifest says; it is known when it opens. */
+  readonly lookAheadSeconds?: number | undefined;
 }
 
 const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 5000;
-/** A call is given up after this many times the usual (95th percentile), within these limits in ms. */
-const DEADLINE = { factor: 4, shortestMs: 80, longestMs: 500, learnFromCalls: 20 } as const;
-/** A host that lived this long starts its back-off anew. */
+/** An engine that itself says that it cannot open (no model, no device) will hardly say otherwise soon; trying costs work. */
+const REFUSED_BACKOFF_MS = { first: 5000, longest: 600_000 } as const;
+/** A host that was ready for this long starts its back-off anew. */
 const HEALTHY_AFTER_MS = 10_000;
+/** So many calls of one kind failed in a row mean a fault of the driver or the device: a new process may do better. */
+const FAULTY_AFTER_CALLS = 5;
 /** Until the engine says what it needs. Seconds. */
-const UNKNOWN_CONTEXT: SoundContext = { before: 0, after: 0.05 };
+const USUAL_LOOK_AHEAD_SECONDS = 0.05;
 
 /**
  * The show's end of the engine host: starts the child process that holds the face engine, starts it again with back-off
- * when it dies or hangs, and makes its avatars resident again. While it is away `hear` and `draw` answer `undefined` at
- * once and the show puts out the avatar at rest; nothing here makes the show wait longer than one call's deadline.
+ * when it dies, hangs or fails every call, and makes its avatars resident again. While it is away `hear` and `draw` answer
+ * `undefined` at once; nothing here makes the show wait longer than one call's deadline.
  */
-export class FaceHost implements AsyncDisposable {
+export class FaceHost implements Face, AsyncDisposable {
   readonly #options: FaceHostOptions;
   readonly #avatars = new Map<string, AvatarRef>();
   readonly #resident = new Set<string>();
@@ -42,19 +46,26 @@ export class FaceHost implements AsyncDisposable {
   readonly #closed = new AbortController();
   readonly #life: Promise<void>;
   #process: EngineProcess | undefined;
-  #context = UNKNOWN_CONTEXT;
+  #context: SoundContext;
   #state: LinkStatus['state'] = 'starting';
   #detail = 'starting';
+  #fix: string | undefined;
+  #report: EngineReport | undefined;
+  #hasOpened = false;
   #restarts = 0;
-  #callTimes = new Stopwatch();
-  #calls = 0;
-  #deadlineMs: number = DEADLINE.longestMs;
+  readonly #patience = new CallPatience();
+  /** Calls that were given up and that the engine has still to answer: until then it is asked nothing more. */
+  #lateCalls = 0;
+  /** Failures in a row, by kind of call: an engine that hears well may still fail to draw. */
+  readonly #failures = new Map<EngineRequest['type'], { readonly count: number; readonly message: string }>();
+  #readyMs = Number.POSITIVE_INFINITY;
   #backoffMs = FIRST_BACKOFF_MS;
   #firstOpen: Promise<void>;
   #settleFirstOpen: { resolve: () => void; reject: (thrown: unknown) => void } | undefined;
 
   constructor(options: FaceHostOptions) {
     this.#options = options;
+    this.#context = { before: 0, after: options.lookAheadSeconds ?? USUAL_LOOK_AHEAD_SECONDS };
     this.#firstOpen = new Promise((resolve, reject) => {
       this.#settleFirstOpen = { resolve, reject };
     });
@@ -62,22 +73,43 @@ export class FaceHost implements AsyncDisposable {
     this.#life = this.#live();
   }
 
+  /** Contribution id of the engine. */
+  get engineId(): string {
+    return this.#options.engineId;
+  }
+
   /** How much sound the engine needs around a frame; a guess until it has opened once. */
   get context(): SoundContext {
     return this.#context;
   }
 
-  /** State for the page, with how often the host was started again. */
-  get status(): LinkStatus & { readonly restarts: number } {
+  /** Whether it was tried and could not be opened even once. */
+  get hasFailedToOpen(): boolean {
+    return !this.#hasOpened && this.#state !== 'starting';
+  }
+
+  /** Whether calls make sense: open, warm and answering. */
+  get isAnswering(): boolean {
+    return this.#state === 'ready' && this.#process?.isAnswering === true;
+  }
+
+  /** State for the page, with how often the host was started again and what the engine says of itself. */
+  get status(): EngineStatus {
     const { engineId, engineTitle } = this.#options;
+    const report = this.#report;
     const isStuck = this.#state === 'ready' && this.#process?.isSilent === true;
-    const detail = isStuck ? 'it does not answer; the avatar is shown at rest' : this.#detail;
+    const isLimited = isStuck || (this.#state === 'ready' && report?.keepsUp === false);
+    const [failure] = this.#failures.values();
+    const detail = isStuck ? 'it does not answer' : (failure?.message ?? report?.detail ?? this.#detail);
+    const fix = report?.fix ?? this.#fix;
     return {
       id: engineId,
       label: engineTitle,
-      state: isStuck ? 'degraded' : this.#state,
+      state: isLimited ? 'degraded' : this.#state,
       ...(detail ? { detail } : {}),
+      ...(fix === undefined ? {} : { fix }),
       restarts: this.#restarts,
+      ...(report ? { report } : {}),
     };
   }
 
@@ -100,6 +132,16 @@ export class FaceHost implements AsyncDisposable {
     await this.#loadOnce(this.#process, avatar);
   }
 
+  /** Whether the avatar is resident: it can be drawn. */
+  holds(avatarId: string): boolean {
+    return this.#resident.has(avatarId);
+  }
+
+  /** Why the engine cannot use an avatar; undefined when nothing is known against it. */
+  refusalOf(avatarId: string): unknown {
+    return this.#refused.get(avatarId);
+  }
+
   /** Gives an avatar's memory back. */
   async unload(avatarId: string): Promise<void> {
     this.#avatars.delete(avatarId);
@@ -107,16 +149,16 @@ export class FaceHost implements AsyncDisposable {
     if (this.#process?.isAnswering) await this.#process.request({ type: 'unload', avatarId }).catch(() => {});
   }
 
-  /** What the mouth should be doing; undefined while the engine is away. */
-  async hear(sound: Sound): Promise<Heard | undefined> {
-    return (await this.#ask({ type: 'hear', sound })) as Heard | undefined;
+  async hear(sound: Sound): Promise<HeardFace | undefined> {
+    const answer = await this.#ask({ type: 'hear', sound });
+    return answer && { ...(answer.result as Heard), engineId: this.engineId };
   }
 
-  /** The face for a pose; undefined while the engine is away or does not hold the avatar yet. */
-  async draw(heard: Heard, pose: PoseRef): Promise<FacePatch | undefined> {
+  async draw(heard: HeardFace, pose: PoseRef): Promise<DrawnFace | undefined> {
     this.#drawnId = pose.avatarId;
     if (!this.#resident.has(pose.avatarId)) return undefined;
-    return (await this.#ask({ type: 'draw', heard, pose })) as FacePatch | undefined;
+    const answer = await this.#ask({ type: 'draw', heard, pose });
+    return answer && { patch: answer.result as FacePatch | undefined };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -125,74 +167,95 @@ export class FaceHost implements AsyncDisposable {
     await this.#life;
   }
 
-  async #ask(request: EngineRequest): Promise<unknown> {
+  /** Undefined means: no answer. What an engine answers may itself be undefined. */
+  async #ask(request: EngineRequest): Promise<{ readonly result: unknown } | undefined> {
     const process = this.#process;
-    if (!process?.isAnswering || this.#state !== 'ready') return undefined;
-    const { isLive, log } = this.#options;
+    if (!process || !this.isAnswering || this.#lateCalls > 0) return undefined;
     const askedMs = performance.now();
     const answer = process.request(request).then(
       (result) => {
-        this.#learn(performance.now() - askedMs);
-        return result;
+        this.#patience.learn(performance.now() - askedMs);
+        this.#failures.delete(request.type);
+        return { result };
       },
-      (thrown) => {
-        log.debug(`the engine failed to ${request.type}: ${messageOf(thrown)}`);
-        this.#detail = messageOf(thrown);
-        return undefined;
-      },
+      (thrown) => this.#noteFailure(process, request, thrown),
     );
-    return isLive ? withinDeadline(answer, this.#deadlineMs) : answer;
+    if (!this.#options.isLive) return answer;
+    return this.#patience.wait(answer, () => {
+      this.#lateCalls++;
+      void answer.then(() => this.#lateCalls--);
+    });
   }
 
-  /** Adapts the deadline to what this engine usually needs: a slow one must not flicker between face and rest. */
-  #learn(callMs: number): void {
-    this.#callTimes.record(callMs);
-    this.#calls++;
-    if (this.#calls % DEADLINE.learnFromCalls !== 0) return;
-    const usualMs = DEADLINE.factor * this.#callTimes.percentiles().p95Ms;
-    this.#deadlineMs = Math.min(DEADLINE.longestMs, Math.max(DEADLINE.shortestMs, usualMs));
+  #noteFailure(process: EngineProcess, request: EngineRequest, thrown: unknown): undefined {
+    const message = messageOf(thrown);
+    this.#options.log.debug(`the engine failed to ${request.type}: ${message}`);
+    // A process that died, and an avatar that left meanwhile, say nothing about the engine.
+    const isGone = request.type === 'draw' && !this.#resident.has(request.pose.avatarId);
+    const isNotLoaded = thrown instanceof AppError && thrown.code === 'AVATAR_NOT_LOADED';
+    if (!process.isAnswering || isGone || isNotLoaded) return;
+    const count = (this.#failures.get(request.type)?.count ?? 0) + 1;
+    this.#failures.set(request.type, { count, message });
+    if (count >= FAULTY_AFTER_CALLS) process.giveUp(`${count} calls in a row failed (${withoutStop(message)})`);
   }
 
   /** Starts hosts one after another until closed. */
   async #live(): Promise<void> {
     while (!this.#closed.signal.aborted) {
-      const startedMs = performance.now();
-      const process = new EngineProcess(this.#options);
+      const process = new EngineProcess(this.#options, (report) => {
+        if (this.#process === process) this.#report = report;
+      });
       this.#process = process;
-      this.#resident.clear();
-      this.#loading.clear();
       const opening = this.#open(process);
       const end = await process.ended;
-      await opening;
+      const failure = await opening;
       if (this.#closed.signal.aborted) break;
-      if (performance.now() - startedMs > HEALTHY_AFTER_MS) this.#backoffMs = FIRST_BACKOFF_MS;
-      this.#state = end.wasHung || this.#context !== UNKNOWN_CONTEXT ? 'degraded' : 'failed';
-      this.#detail = `${end.reason}; starting again, the avatar is shown at rest`;
-      this.#options.log.warn(`engine host ended: ${end.reason}; starting again in ${this.#backoffMs} ms`);
-      await this.#pause(this.#backoffMs);
-      this.#backoffMs = Math.min(LONGEST_BACKOFF_MS, this.#backoffMs * 2);
+      this.#noteEnd(end, failure);
+      await sleep(this.#backoffMs, undefined, { signal: this.#closed.signal }).catch(() => {});
+      const longestMs = this.#hasOpened ? LONGEST_BACKOFF_MS : REFUSED_BACKOFF_MS.longest;
+      this.#backoffMs = Math.min(longestMs, this.#backoffMs * 2);
       this.#restarts++;
     }
     this.#state = 'off';
   }
 
-  async #open(process: EngineProcess): Promise<void> {
+  #noteEnd(end: EngineEnd, failure: unknown): void {
+    if (performance.now() - this.#readyMs > HEALTHY_AFTER_MS) this.#backoffMs = FIRST_BACKOFF_MS;
+    const reason = failure === undefined ? end.reason : messageOf(failure);
+    const isRefusal = failure instanceof AppError && failure.code !== 'ENGINE_GONE' && !this.#hasOpened;
+    if (isRefusal) this.#backoffMs = Math.max(REFUSED_BACKOFF_MS.first, this.#backoffMs);
+    this.#state = end.wasGivenUp || this.#hasOpened ? 'degraded' : 'failed';
+    this.#detail = `${withoutStop(reason)}; starting again`;
+    this.#fix = failure instanceof AppError ? failure.fix : undefined;
+    this.#report = undefined;
+    this.#readyMs = Number.POSITIVE_INFINITY;
+    this.#resident.clear();
+    this.#loading.clear();
+    this.#failures.clear();
+    this.#options.log.warn(`engine host ended: ${reason}; starting again in ${this.#backoffMs} ms`);
+  }
+
+  /** Resolves with why it could not be opened; undefined when it could. */
+  async #open(process: EngineProcess): Promise<unknown> {
     try {
       this.#context = await process.opened;
+      this.#hasOpened = true;
       // The first one warms the engine up; no frame waits for that, the avatar is at rest until the engine is ready.
       const [first] = this.#avatars.values();
       await this.#loadQuietly(process, this.#avatars.get(this.#drawnId) ?? first);
       this.#state = 'ready';
+      this.#readyMs = performance.now();
       this.#detail = this.#restarts === 0 ? '' : `running again after ${this.#restarts} restart(s)`;
+      this.#fix = undefined;
       this.#settleFirstOpen?.resolve();
       // Those that come meanwhile come last in this very loop.
       for (const avatar of this.#avatars.values()) await this.#loadQuietly(process, avatar);
+      return undefined;
     } catch (thrown) {
-      if (this.#state === 'ready') return; // it ended while the others were loaded; whoever watches it knows
-      this.#state = 'failed';
-      this.#detail = messageOf(thrown);
+      if (this.#state === 'ready') return undefined; // it ended while the others were loaded; whoever watches it knows
       this.#settleFirstOpen?.reject(thrown);
       await process[Symbol.asyncDispose]();
+      return thrown;
     }
   }
 
@@ -230,27 +293,8 @@ export class FaceHost implements AsyncDisposable {
       throw thrown;
     }
   }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const { signal } = this.#closed;
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      signal.addEventListener('abort', done, { once: true });
-    });
-  }
 }
 
-function withinDeadline<T>(answer: Promise<T>, deadlineMs: number): Promise<T | undefined> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(undefined), deadlineMs);
-    void answer.then((value) => {
-      clearTimeout(timer);
-      resolve(value);
-    });
-  });
+function withoutStop(sentence: string): string {
+  return sentence.replace(/\.$/, '');
 }

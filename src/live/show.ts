@@ -1,15 +1,8 @@
-import {
-  FRAMES_PER_SECOND,
-  type FrameIndex,
-  type Heard,
-  type Rect,
-  SAMPLES_PER_FRAME,
-  type Sound,
-} from '../api/media.ts';
+import { FRAMES_PER_SECOND, type FrameIndex, type Rect, SAMPLES_PER_FRAME, type Sound } from '../api/media.ts';
 import { Ahead } from './ahead.ts';
 import type { Clock } from './clock.ts';
 import type { CrossFade } from './cross-fade.ts';
-import type { FaceHost } from './face-host.ts';
+import type { Face, HeardFace } from './face.ts';
 import type { PooledFrame } from './frame-pool.ts';
 import type { Lane } from './lane.ts';
 import type { Meter } from './meter.ts';
@@ -23,7 +16,7 @@ export interface Stage {
   /** Hold still: the avatar at rest, whatever is said. */
   isResting: boolean;
   readonly tape: Tape;
-  readonly face: Pick<FaceHost, 'context' | 'hear' | 'draw'>;
+  readonly face: Face;
   readonly painter: Painter;
   readonly lanes: readonly Lane[];
   readonly meter: Meter;
@@ -33,7 +26,7 @@ export interface Stage {
 export interface LiveStage extends Stage {
   readonly clock: Clock;
   readonly pacer: Pacer;
-  /** Fades from one avatar to the next. */
+  /** Fades from one avatar to the next, and from one engine's face to another's. */
   readonly fade: CrossFade;
   /** A frame that could not be made at all; the last picture stays. */
   readonly onFailure: (thrown: unknown) => void;
@@ -50,8 +43,10 @@ export interface MadeFrame extends Disposable {
     readonly pose: number;
     /** The pose is shown as it is: its face cannot be driven. */
     readonly isPassthrough: boolean;
-    /** Undefined while the engine is away. */
-    readonly heard: Heard | undefined;
+    /** Undefined while no engine answers. */
+    readonly heard: HeardFace | undefined;
+    /** The engine that says what this face is, also where the body's own is right; undefined where none answered. */
+    readonly engineId: string | undefined;
     /** Where the face was pasted; undefined for the avatar at rest. */
     readonly patch: Rect | undefined;
     /** Loudness of the frame's own sound in dB of full scale. */
@@ -68,18 +63,18 @@ export async function makeFrame(stage: Stage, frame: FrameIndex, signal: AbortSi
   const heardSound = await tape.around(frame, face.context, signal); // the tape: 16 kHz, with the engine's look-ahead
   const sound = stage.isResting ? silenced(heardSound) : heardSound;
   const start = performance.now();
-  const heard = await face.hear(sound); // hear: what the mouth should be doing
-  const heardAt = performance.now();
   const avatar = stage.avatar; // read once, so that no frame mixes two faces
   using _held = avatar.hold?.(); // and kept until this frame is made
+  const heard = await face.hear(sound, avatar.id); // hear: what the mouth should be doing
+  const heardAt = performance.now();
   const pose = avatar.pose(frame); // pose: one prepared picture
   const ref = { avatarId: avatar.id, index: pose.index, frame };
   const isDrawn = !pose.isPassthrough && !(stage.isResting && avatar.isStill);
-  const patch = heard && isDrawn ? await face.draw(heard, ref) : undefined; // draw: the face
+  const drawn = heard && isDrawn ? await face.draw(heard, ref) : undefined; // draw: the face, or none in silence
   const drawnAt = performance.now();
-  const picture = await painter.paste(patch, pose, avatar); // paste: back into the whole picture
+  const picture = await painter.paste(drawn?.patch, pose, avatar); // paste: back into the whole picture
   meter.hear.record(heardAt - start);
-  meter.draw.record(patch ? drawnAt - heardAt : Number.NaN);
+  meter.draw.record(drawn?.patch ? drawnAt - heardAt : Number.NaN);
   meter.paste.record(performance.now() - drawnAt);
   picture.index = frame;
   picture.capturedAtMs = tape.capturedAtMs((frame + 0.5) * SAMPLES_PER_FRAME);
@@ -92,11 +87,17 @@ export async function makeFrame(stage: Stage, frame: FrameIndex, signal: AbortSi
       pose: pose.index,
       isPassthrough: pose.isPassthrough,
       heard,
-      patch: patch?.rect,
+      engineId: isDrawn && !drawn ? undefined : heard?.engineId,
+      patch: drawn?.patch?.rect,
       levelDb: level,
     },
     [Symbol.dispose]: () => picture[Symbol.dispose](),
   };
+}
+
+/** Whether a picture shows another avatar than the last one, or another engine's face of it: never a hard cut. */
+function isOtherFace(now: MadeFrame['facts'], last: MadeFrame['facts']): boolean {
+  return now.avatarId !== last.avatarId || now.engineId !== last.engineId;
 }
 
 /** What is heard while the face holds still. */
@@ -121,7 +122,7 @@ export async function runShow(stage: LiveStage, signal: AbortSignal): Promise<vo
     clock.slew(due.slewMs / 10);
     const made = ahead.take(due.frame);
     if (made) {
-      if (made.picture.facts.avatarId !== stage.last.avatarId) stage.fade.begin(onAir);
+      if (isOtherFace(made.picture.facts, stage.last)) stage.fade.begin(onAir);
       stage.fade.mix(made.picture.picture);
       onAir[Symbol.dispose]();
       onAir = made.picture.picture;

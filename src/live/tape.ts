@@ -83,7 +83,8 @@ export class Tape {
     const start = frame * SAMPLES_PER_FRAME - Math.round(context.before * SAMPLE_RATE_HZ);
     const until = (frame + 1) * SAMPLES_PER_FRAME + Math.round(context.after * SAMPLE_RATE_HZ);
     await this.#reached(until, signal);
-    return { frame, start, samples: this.read(start, until - start) };
+    const samples = this.read(start, until - start);
+    return { frame, start, samples, ...(this.#isEnded ? { endsAt: this.#end } : {}) };
   }
 
   #reached(until: number, signal: AbortSignal): Promise<void> {

@@ -7,7 +7,7 @@ const SIDE_PADS = { kernel: 3, stride: 1, pads: [1, 1, 1, 1] } as const;
 
 /**
  * Adds the decoder of TAESD, the distilled autoencoder of Stable Diffusion: scaled latents [batch, 4, side, side] to RGB
- * bytes [batch, 8 side, 8 side, 3]. A twentieth of the VAE's arithmetic for a slightly softer picture.
+ * [batch, 3, 8 side, 8 side] of about 0 … 255, neither clipped nor rounded. A twentieth of the VAE's arithmetic for a slightly softer picture.
  * Architecture: diffusers, models/autoencoders/vae.py DecoderTiny.
  * @throws AppError CHECKPOINT_MISMATCH, CHECKPOINT_BROKEN.
  */
@@ -36,13 +36,13 @@ export async function addTinyDecoder(
   }
   const weight = await weights.take(`decoder.layers.${layer}.weight`, [3, x.channels, 3, 3]);
   const bias = await weights.take(`decoder.layers.${layer}.bias`, [3]);
-  const bytes = await layers.convWith(
+  const colours = await layers.convWith(
     x,
     weight.map((w) => w * 255),
-    bias.map((b) => b * 255 + 0.5),
+    bias.map((b) => b * 255),
     SIDE_PADS,
   );
-  return layers.toBytes(bytes.value);
+  return colours.value;
 }
 
 async function addBlock(layers: Layers, x: Map2d, name: string, relu: (x: Map2d) => Map2d): Promise<Map2d> {

@@ -47,8 +47,8 @@ export async function addVaeEncoder(
 }
 
 /**
- * Adds the VAE's decoder to a graph: scaled latents [batch, 4, side, side] to RGB bytes [batch, 8 side, 8 side, 3]. The
- * scale is in the first convolution; x / 2 + 0.5, times 255 and the half for rounding are in the last one.
+ * Adds the VAE's decoder to a graph: scaled latents [batch, 4, side, side] to RGB [batch, 3, 8 side, 8 side] of
+ * about 0 … 255, neither clipped nor rounded. The scale is in the first convolution; x / 2 + 0.5, times 255, in the last.
  * @throws AppError CHECKPOINT_MISMATCH, CHECKPOINT_BROKEN.
  */
 export async function addVaeDecoder(
@@ -75,21 +75,21 @@ export async function addVaeDecoder(
     if (weights.has(`${up}.weight`)) x = await layers.conv(layers.upsample(x), up);
   }
   const normal = await layers.groupNorm(x, 'decoder.conv_norm_out', EPSILON);
-  return addBytes(layers, { ...normal, value: layers.silu(normal.value) }, 'decoder.conv_out');
+  return addColours(layers, { ...normal, value: layers.silu(normal.value) }, 'decoder.conv_out');
 }
 
-/** The last convolution, from -1 … 1 to bytes. */
-async function addBytes(layers: Layers, x: Map2d, name: string): Promise<Value> {
+/** The last convolution, from -1 … 1 to 0 … 255. */
+async function addColours(layers: Layers, x: Map2d, name: string): Promise<Value> {
   const { weights } = layers;
   const weight = await weights.take(`${name}.weight`, [3, x.channels, 3, 3]);
   const bias = await weights.take(`${name}.bias`, [3]);
   const { value } = await layers.convWith(
     x,
     weight.map((w) => w * 127.5),
-    bias.map((b) => b * 127.5 + 127.5 + 0.5),
+    bias.map((b) => b * 127.5 + 127.5),
     { kernel: 3, stride: 1, pads: [1, 1, 1, 1] },
   );
-  return layers.toBytes(value);
+  return value;
 }
 
 async function addMiddle(layers: Layers, from: Map2d, name: string): Promise<Map2d> {

@@ -11,8 +11,8 @@ const HEAD_CHANNELS = 64;
 export interface WhisperOptions {
   /** Mel frames of 10 ms: 3000 as in training, or a short window. Even. */
   readonly melFrames: number;
-  /** Which of the 1500 learned positions (20 ms each) the window begins with. */
-  readonly firstPosition?: number;
+  /** Which of the 1500 learned positions (20 ms each) every token has: int32 [T / 2]; the first ones by default. */
+  readonly positions?: Value;
   /** MuseTalk v1.0 was trained on the last state before the final normalisation. */
   readonly isLastStateRaw?: boolean;
 }
@@ -38,8 +38,10 @@ export async function addWhisperEncoder(
   const second = layers.gelu(await addConv1d(layers, first, 'conv2', channels, 2));
   const turned = graph.op('Transpose', [second], { perm: [0, 2, 1] });
   const table = await weights.take('embed_positions.weight', [-1, channels]);
-  const start = (options.firstPosition ?? 0) * channels;
-  const positions = await graph.weight(table.slice(start, start + count * channels), [count, channels]);
+  const rows = table.length / channels;
+  const positions = options.positions
+    ? graph.op('Gather', [await graph.weight(table, [rows, channels]), options.positions], { axis: 0 })
+    : await graph.weight(table.slice(0, count * channels), [count, channels]);
   let x: Tokens = { value: layers.add(turned, positions), count, channels };
   const states = [x];
   for (let layer = 0; weights.has(`layers.${layer}.fc1.weight`); layer++) {
@@ -47,8 +49,8 @@ export async function addWhisperEncoder(
     states.push(x);
   }
   if (!options.isLastStateRaw) states[states.length - 1] = await layers.layerNorm(x, 'layer_norm');
-  const rows = states.map((state) => graph.op('Unsqueeze', [state.value, graph.integers([2])]));
-  return graph.op('Concat', rows, { axis: 2 });
+  const columns = states.map((state) => graph.op('Unsqueeze', [state.value, graph.integers([2])]));
+  return graph.op('Concat', columns, { axis: 2 });
 }
 
 async function addConv1d(layers: Layers, x: Value, name: string, channels: number, stride: number): Promise<Value> {

@@ -161,16 +161,6 @@ export class Layers {
   }
 
   /**
-   * [batch, 3, side, side] of 0.5 … 255.5 to bytes [batch, side, side, 3]. Round is missing on WebGPU: whoever calls this has
-   * added a half, and the cast cuts off.
-   */
-  toBytes(x: Value): Value {
-    const { graph } = this;
-    const inRange = graph.op('Clip', [x, graph.numbers([0], []), graph.numbers([255], [])]);
-    return graph.op('Cast', [graph.op('Transpose', [inRange], { perm: [0, 2, 3, 1] })], { to: 2 });
-  }
-
-  /**
    * A residual block: norm, SiLU, conv, norm, SiLU, conv, plus the input (through a 1x1 convolution where the channels
    * change). @param timeBias of the folded time embedding, per output channel.
    */
@@ -185,6 +175,16 @@ export class Layers {
     const around = isSame ? x : await this.conv(x, `${name}.conv_shortcut`);
     return { ...outer, value: this.add(around.value, outer.value) };
   }
+}
+
+/**
+ * Adds [batch, 3, side, side] of about 0 … 255 as bytes [batch, side, side, 3]. Round is missing on WebGPU: a half is
+ * added, and the cast cuts off.
+ */
+export function addBytes(graph: OnnxGraph, x: Value): Value {
+  const above = graph.op('Add', [x, graph.numbers([0.5], [])]);
+  const inRange = graph.op('Clip', [above, graph.numbers([0], []), graph.numbers([255], [])]);
+  return graph.op('Cast', [graph.op('Transpose', [inRange], { perm: [0, 2, 3, 1] })], { to: 2 });
 }
 
 /** Turns a [rows, columns] matrix. */

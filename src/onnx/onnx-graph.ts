@@ -161,7 +161,9 @@ export class OnnxGraph implements AsyncDisposable {
     } finally {
       await file.close();
     }
-    await rename(`${this.#path}.bin.tmp`, `${this.#path}.bin`);
+    // A network of a few constants has no side file.
+    if (this.#weightsLength > 0) await rename(`${this.#path}.bin.tmp`, `${this.#path}.bin`);
+    else await rm(`${this.#path}.bin.tmp`);
     await rename(temporary, this.#path);
     this.#isDone = true;
   }

@@ -2,7 +2,7 @@ import type * as Ort from 'onnxruntime-node';
 import { AppError, messageOf } from '../base/errors.ts';
 
 /** The native library's module, as `import('onnxruntime-node')` gives it. */
-type OnnxRuntime = Pick<typeof Ort, 'InferenceSession' | 'Tensor'>;
+export type OnnxRuntime = Pick<typeof Ort, 'InferenceSession' | 'Tensor'>;
 
 /** A tensor of floats: values in row-major order and their shape. */
 interface FloatTensor {
@@ -33,7 +33,7 @@ export interface OnnxSessionOptions {
  * @throws AppError ONNX_RUNTIME_MISSING when the native library does not load, MODEL_BROKEN when the model does not.
  */
 export async function openSession(model: string | Uint8Array, options: OnnxSessionOptions = {}): Promise<OnnxSession> {
-  const runtime = await loadRuntime(options.loadRuntime ?? (() => import('onnxruntime-node')));
+  const runtime = await loadRuntime(options.loadRuntime);
   const name = typeof model === 'string' ? model : `${model.byteLength} bytes`;
   const settings: Ort.InferenceSession.SessionOptions = {
     executionProviders: ['cpu'],
@@ -64,7 +64,10 @@ export async function openSession(model: string | Uint8Array, options: OnnxSessi
   return opened;
 }
 
-async function loadRuntime(load: () => Promise<OnnxRuntime>): Promise<OnnxRuntime> {
+/** The native library. @throws AppError ONNX_RUNTIME_MISSING when it does not load. */
+export async function loadRuntime(
+  load: () => Promise<OnnxRuntime> = () => import('onnxruntime-node'),
+): Promise<OnnxRuntime> {
   try {
     return await load();
   } catch (thrown) {

@@ -112,7 +112,7 @@ export class SwapStand implements AsyncDisposable {
       onFailure: (thrown) => failures.push(thrown),
       last: {
         ...{ frame: 0, avatarId: first.id, pose: 0, isPassthrough: false },
-        ...{ heard: undefined, patch: undefined, levelDb: -100 },
+        ...{ heard: undefined, engineId: undefined, patch: undefined, levelDb: -100 },
       },
     };
     cast.onPutOn((avatar) => {

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Size, VideoFrame } from '../../src/api/media.ts';
-import { poseIndexAt } from '../../src/avatar/load-avatar.ts';
+import { poseIndexAt } from '../../src/avatar/pose-index.ts';
 import { fitInside } from '../../src/media/letterbox.ts';
 import { addStillMatte, makeClipAvatar, STAMP_PX, stampOf } from '../avatar/make-clip-avatar.ts';
 import { makeFlatAvatar } from '../avatar/make-flat-avatar.ts';

@@ -100,7 +100,16 @@ async function openStage(scope: Scope, lane: Lane, signal: AbortSignal): Promise
     painter: new Painter(new FramePool({ width, height })),
     fade: new CrossFade(),
     onFailure: (thrown) => console.error(thrown),
-    last: { frame: 0, avatarId: id, pose: 0, isPassthrough: false, heard: undefined, patch: undefined, levelDb: -100 },
+    last: {
+      frame: 0,
+      avatarId: id,
+      pose: 0,
+      isPassthrough: false,
+      heard: undefined,
+      engineId: undefined,
+      patch: undefined,
+      levelDb: -100,
+    },
   };
 }
 

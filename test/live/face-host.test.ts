@@ -42,7 +42,7 @@ describe('the engine host', () => {
     await host.ready;
     await host.load(avatar);
     expect(host.context).toEqual({ before: 0.1, after: 0.04 });
-    expect((await drawOne(host))?.rect).toEqual({ x: 8, y: 8, width: 16, height: 16 });
+    expect((await drawOne(host))?.patch?.rect).toEqual({ x: 8, y: 8, width: 16, height: 16 });
     expect(host.status).toMatchObject({ state: 'ready', restarts: 0 });
   });
 
@@ -114,7 +114,9 @@ describe('the engine host', () => {
     await expect(host.ready).rejects.toMatchObject({ code: 'MODEL_BROKEN', fix: 'reinstall it' });
     expect(await drawOne(host)).toBeUndefined();
     await expect.poll(() => host.status.restarts, { timeout: 10_000 }).toBeGreaterThan(0);
+    expect(host.status).toMatchObject({ detail: 'the model is broken; starting again', fix: 'reinstall it' });
     expect(host.status.state).not.toBe('ready');
+    expect(host.hasFailedToOpen).toBe(true);
   });
 
   it('a process that exits while opening is told with its exit code', async () => {
@@ -147,6 +149,68 @@ describe('the engine host', () => {
     await host.ready;
     await host.load(avatar);
     for (let n = 0; n < 24; n++) expect(await drawOne(host)).toBeDefined();
+  });
+
+  it('tells a body that is right as it is from an engine that is away', async () => {
+    await using host = openHost({ restFrom: 10 });
+    await host.ready;
+    await host.load(avatar);
+    const heard = await host.hear({ ...sound, frame: 10 });
+    expect(await host.draw(heard!, { ...pose, frame: 10 })).toEqual({ patch: undefined });
+    process.kill(host.pid!, 'SIGKILL');
+    expect(await host.draw(heard!, { ...pose, frame: 10 })).toBeUndefined();
+  });
+
+  it('hands on what the engine says of itself, and forgets it with the process that said it', async () => {
+    const report = { detail: 'WebGPU, 11 ms a face', keepsUp: true, networkBytes: 5, residents: [] };
+    await using host = openHost({ report });
+    await host.ready;
+    expect(host.status).toMatchObject({ state: 'ready', detail: 'WebGPU, 11 ms a face', report });
+    process.kill(host.pid!, 'SIGKILL');
+    await expect.poll(() => host.status.state, { timeout: 5000, interval: 1 }).toBe('degraded');
+    expect(host.status.report).toBeUndefined();
+    expect(host.status.detail).toContain('SIGKILL');
+  });
+
+  it('an engine that cannot keep up says so with its fix, and its process goes on', async () => {
+    const report = { detail: '2.9 s a face', fix: 'use a GPU', keepsUp: false, networkBytes: 5, residents: [] };
+    await using host = openHost({ report });
+    await host.ready;
+    expect(host.status).toMatchObject({ state: 'degraded', detail: '2.9 s a face', fix: 'use a GPU', restarts: 0 });
+  });
+
+  it('an engine whose draws fail again and again, although it hears, is ended and started anew', async () => {
+    await using host = openHost({ failDraws: true });
+    await host.ready;
+    await host.load(avatar);
+    const pid = host.pid!;
+    for (let n = 0; n < 4; n++) expect(await drawOne(host)).toBeUndefined();
+    expect(host.status).toMatchObject({ state: 'ready', restarts: 0, detail: 'the device is lost' });
+    expect(await drawOne(host)).toBeUndefined();
+    await expect.poll(() => host.status.restarts, { timeout: 5000, interval: 5 }).toBe(1);
+    expect(host.status.detail).toContain('5 calls in a row failed (the device is lost)');
+    expect(() => process.kill(pid, 0)).toThrow();
+  });
+
+  it('failures now and then, and of avatars that are not there, do not end it', async () => {
+    await using host = openHost({ isStrict: true, failOneDrawIn: 3 });
+    await host.ready;
+    await host.load(avatar);
+    for (let n = 0; n < 30; n++) await drawOne(host);
+    expect(host.status.restarts).toBe(0);
+  });
+
+  it('a call that never ends is asked no more, and the process is replaced', async () => {
+    await using host = openHost({ stallAtFrame: 7, stallMs: 60_000 });
+    await host.ready;
+    await host.load(avatar);
+    const heard = await host.hear({ ...sound, frame: 7 });
+    expect(await host.draw(heard!, { ...pose, frame: 7 })).toBeUndefined();
+    const askedMs = performance.now();
+    expect(await host.hear(sound)).toBeUndefined();
+    expect(performance.now() - askedMs).toBeLessThan(50);
+    await untilDrawing(host);
+    expect(host.status.restarts).toBe(1);
   });
 
   it('leaves no process behind', async () => {

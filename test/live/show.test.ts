@@ -6,6 +6,7 @@ import { findNodeEntry } from '../../src/base/node-entry.ts';
 import { Clock } from '../../src/live/clock.ts';
 import { CrossFade } from '../../src/live/cross-fade.ts';
 import { FaceHost } from '../../src/live/face-host.ts';
+import { FaceLadder } from '../../src/live/face-ladder.ts';
 import { Feed } from '../../src/live/feed.ts';
 import { FramePool } from '../../src/live/frame-pool.ts';
 import { Lane } from '../../src/live/lane.ts';
@@ -18,6 +19,8 @@ import { Tape } from '../../src/live/tape.ts';
 const size = { width: 32, height: 32 };
 /** Brightness of the fake engine's face; bodies are darker. */
 const FACE = 200;
+/** Brightness of the face of the engine behind it. */
+const PLAIN_FACE = 150;
 
 function greyAvatar(id: string, brightness: number): ShowAvatar {
   const body = new Uint8Array(32 * 32 * 1.5).fill(brightness);
@@ -33,6 +36,8 @@ interface Seen {
   /** Is the face on, or the avatar at rest? */
   readonly hasFace: boolean;
   readonly body: number;
+  /** Brightness where the face is. */
+  readonly centre: number;
 }
 
 /** An output that notes what it is shown. */
@@ -41,8 +46,14 @@ function watchingOutput(seen: Seen[]): OpenVideoOutput {
     label: 'watcher',
     wantsSound: false,
     async send(frame: VideoFrame) {
-      const centre = frame.data[16 * 32 + 16];
-      seen.push({ atMs: performance.now(), index: frame.index, hasFace: centre === FACE, body: frame.data[0]! });
+      const centre = frame.data[16 * 32 + 16]!;
+      seen.push({
+        atMs: performance.now(),
+        index: frame.index,
+        hasFace: centre === FACE,
+        body: frame.data[0]!,
+        centre,
+      });
     },
     async [Symbol.asyncDispose]() {},
   };
@@ -57,24 +68,40 @@ async function* steadyMicrophone(signal: AbortSignal): AsyncGenerator<AudioChunk
   }
 }
 
-async function withShow(
-  settings: Record<string, unknown>,
-  act: (show: { stage: LiveStage; face: FaceHost; seen: Seen[]; lanes: Lane[] }) => Promise<void>,
-): Promise<void> {
-  const abort = new AbortController();
-  const seen: Seen[] = [];
-  await using face = new FaceHost({
+interface Show {
+  readonly stage: LiveStage;
+  /** The engine, or the better of two. */
+  readonly face: FaceHost;
+  readonly ladder: FaceLadder;
+  readonly seen: Seen[];
+  readonly lanes: Lane[];
+}
+
+function openHost(engineId: string, settings: Record<string, unknown>): FaceHost {
+  return new FaceHost({
     entry: findNodeEntry(import.meta.url, '../fakes/fake-engine-host'),
-    engineId: 'fake.face',
-    engineTitle: 'Fake',
+    engineId,
+    engineTitle: engineId,
     settings,
     log: silentLog,
     isLive: true,
     hungAfterMs: 600,
     openDeadlineMs: 10_000,
   });
+}
+
+/** @param settingsBehind of a second engine that draws where the first one cannot; default: there is only one. */
+async function withShow(
+  settings: Record<string, unknown>,
+  act: (show: Show) => Promise<void>,
+  settingsBehind?: Record<string, unknown>,
+): Promise<void> {
+  const abort = new AbortController();
+  const seen: Seen[] = [];
+  const face = openHost('fake.face', settings);
+  await using ladder = new FaceLadder(settingsBehind ? [face, openHost('plain.face', settingsBehind)] : [face]);
   for (const id of ['one', 'two'])
-    await face.load({ id, folder: '/nowhere', manifest: {} as never, bodyPath: '/nowhere' });
+    await ladder.load({ id, folder: '/nowhere', manifest: {} as never, bodyPath: '/nowhere' });
   const tape = new Tape();
   const lanes = [new Lane('watcher', watchingOutput(seen))];
   const avatar = greyAvatar('one', 50);
@@ -83,7 +110,7 @@ async function withShow(
     avatar,
     isResting: false,
     tape,
-    face,
+    face: ladder,
     painter: new Painter(pool),
     lanes,
     meter: new Meter(),
@@ -99,6 +126,7 @@ async function withShow(
       pose: 0,
       isPassthrough: false,
       heard: undefined,
+      engineId: undefined,
       patch: undefined,
       levelDb: -100,
     },
@@ -110,7 +138,7 @@ async function withShow(
     feed.follow({ label: 'mic', chunks: steadyMicrophone, async [Symbol.asyncDispose]() {} }, abort.signal),
   ];
   try {
-    await act({ stage, face, seen, lanes });
+    await act({ stage, face, ladder, seen, lanes });
   } finally {
     abort.abort();
     await Promise.all(running);
@@ -212,5 +240,44 @@ describe('the show', () => {
       stage.isResting = false;
       await until(() => seen.at(-1)?.hasFace === true);
     });
+  });
+
+  it('a better engine killed with -9: the next one draws within a few frames, and later the better one again', async () => {
+    await withShow(
+      {},
+      async ({ seen, face, ladder }) => {
+        await until(() => seen.at(-1)?.centre === FACE);
+        process.kill(face.pid!, 'SIGKILL');
+        const killedAt = seen.length;
+        await until(() => seen.at(-1)?.centre === PLAIN_FACE);
+        const lost = seen.slice(killedAt).findIndex(({ centre }) => centre === PLAIN_FACE);
+        // Before the end of the process is noticed a frame or two is given up.
+        expect(lost).toBeLessThan(25);
+        expect(ladder.status).toMatchObject({ id: 'plain.face', state: 'degraded' });
+        const from = seen.length;
+        await until(() => seen.at(-1)?.centre === FACE);
+        expect(seen.slice(from).every(({ centre }) => centre === FACE || centre === PLAIN_FACE)).toBe(true);
+        expect(ladder.status).toMatchObject({ id: 'fake.face', state: 'ready', restarts: 1 });
+      },
+      { grey: PLAIN_FACE },
+    );
+  });
+
+  it('a change of engine fades, and nothing of the old picture stays', async () => {
+    await withShow(
+      {},
+      async ({ seen, stage, ladder }) => {
+        await until(() => seen.at(-1)?.centre === FACE && ladder.statuses[1]?.state === 'ready');
+        stage.fade.frames = 5;
+        const from = seen.length - 1;
+        ladder.startFrom('plain.face');
+        await until(() => seen.at(-1)?.centre === PLAIN_FACE);
+        const steps = seen.slice(from).map(({ centre }) => centre);
+        const between = new Set(steps.filter((centre) => centre < FACE && centre > PLAIN_FACE));
+        expect(between.size).toBeGreaterThanOrEqual(4);
+        expect(steps).toEqual([...steps].sort((a, b) => b - a));
+      },
+      { grey: PLAIN_FACE },
+    );
   });
 });

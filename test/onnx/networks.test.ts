@@ -8,6 +8,7 @@ import { addUnet } from '../../src/onnx/build-unet.ts';
 import { addVaeDecoder, addVaeEncoder } from '../../src/onnx/build-vae.ts';
 import { addWhisperEncoder } from '../../src/onnx/build-whisper.ts';
 import type { Checkpoint } from '../../src/onnx/checkpoint.ts';
+import { addBytes } from '../../src/onnx/layers.ts';
 import { OnnxGraph, type OnnxType, type Precision, type Value } from '../../src/onnx/onnx-graph.ts';
 import { openSafetensors } from '../../src/onnx/safetensors.ts';
 import { seededValues, writeSeededNetwork } from './seeded.ts';
@@ -131,7 +132,7 @@ describe('networks built in TypeScript', () => {
         checkpoint,
         { decoded: [1, 4, 16, 16] },
         { type: 'uint8', dims: [1, 128, 128, 3] },
-        (graph, { decoded }) => addVaeDecoder(graph, checkpoint, decoded!, { side: 16 }),
+        async (graph, { decoded }) => addBytes(graph, await addVaeDecoder(graph, checkpoint, decoded!, { side: 16 })),
       );
       // A byte may fall on the other side of a half.
       expect(worstDifference(middleOf(made), await golden('vae-decoder.u8'))).toBeLessThanOrEqual(1);
@@ -143,7 +144,7 @@ describe('networks built in TypeScript', () => {
       checkpoint,
       { decoded: [1, 4, 16, 16] },
       { type: 'uint8', dims: [1, 128, 128, 3] },
-      (graph, { decoded }) => addTinyDecoder(graph, checkpoint, decoded!, { side: 16 }),
+      async (graph, { decoded }) => addBytes(graph, await addTinyDecoder(graph, checkpoint, decoded!, { side: 16 })),
     );
     expect(worstDifference(middleOf(made), await golden('tiny-decoder.u8'))).toBeLessThanOrEqual(1);
   });
@@ -166,7 +167,8 @@ describe('networks built in TypeScript', () => {
     const path = join(folder, 'window.onnx');
     await using graph = await OnnxGraph.create(path, 'float32');
     const mel = graph.input('mel', 'float32', [1, 80, 200]);
-    const states = await addWhisperEncoder(graph, checkpoint, mel, { melFrames: 200, firstPosition: 700 });
+    const positions = graph.input('positions', 'int32', [100]);
+    const states = await addWhisperEncoder(graph, checkpoint, mel, { melFrames: 200, positions });
     graph.output('states', 'float32', [1, 100, 5, 64], states);
     await graph.finish();
     await checkpoint[Symbol.asyncDispose]();
@@ -174,7 +176,11 @@ describe('networks built in TypeScript', () => {
     const window = new Float32Array(80 * 200);
     for (let band = 0; band < 80; band++) window.set(whole.subarray(band * 3000, band * 3000 + 200), band * 200);
     const session = await ort.InferenceSession.create(path);
-    const outputs = await session.run({ mel: new ort.Tensor('float32', window, [1, 80, 200]) });
+    const from700 = Int32Array.from({ length: 100 }, (_, i) => 700 + i);
+    const outputs = await session.run({
+      mel: new ort.Tensor('float32', window, [1, 80, 200]),
+      positions: new ort.Tensor('int32', from700, [100]),
+    });
     await session.release();
     const row = 5 * 64;
     const heard = (outputs.states!.data as Float32Array).subarray(40 * row, 60 * row);

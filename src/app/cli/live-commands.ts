@@ -3,6 +3,7 @@ import type { LinkStatus, ShowStatus } from '../../api/status.ts';
 import { AppError } from '../../base/errors.ts';
 import { findPaths } from '../../base/paths.ts';
 import { askDaemon } from '../daemon-address.ts';
+import { describeHoldings, engineRows } from './describe-engines.ts';
 import { markOf, printJson, printTable } from './terminal.ts';
 
 /** Runs a command of the running daemon and prints its answer. */
@@ -30,17 +31,19 @@ export async function printStatus(isJson: boolean): Promise<void> {
   if (isJson) return printJson(status);
   const { frames, latency } = status;
   console.log(`Showing ${status.avatarId} for ${Math.round(status.uptimeSeconds)} s\n`);
-  printTable([status.input, status.engine, ...status.outputs].map(describeLink));
+  const engines = engineRows(status).map(({ link, role }) => describeLink(link, role));
+  printTable([describeLink(status.input), ...engines, ...status.outputs.map((output) => describeLink(output))]);
   console.log(
     `\nframes   ${frames.freshPerSecond.toFixed(1)} fresh a second, ${frames.repeated} repeated, ${frames.dropped} dropped`,
   );
   console.log(`latency  ${latency.p50Ms.toFixed(0)} ms, p95 ${latency.p95Ms.toFixed(0)} ms`);
+  for (const line of describeHoldings(status.engines)) console.log(`engine   ${line}`);
   console.log(`voice    ${status.levelDb.toFixed(0)} dB, ${status.speaking ? 'speaking' : 'silent'}`);
 }
 
-function describeLink(link: LinkStatus): string[] {
+function describeLink(link: LinkStatus, role = ''): string[] {
   const counts =
-    'sent' in link ? `${String(link.sent)} sent, ${String((link as { dropped?: number }).dropped)} dropped` : '';
+    'sent' in link ? `${String(link.sent)} sent, ${String((link as { dropped?: number }).dropped)} dropped` : role;
   return [markOf(link.state), link.label, link.state, counts, link.detail ?? '', link.fix ? `→ ${link.fix}` : ''];
 }
 

@@ -30,6 +30,7 @@ export interface PrepareFlags {
   readonly motion?: string;
   readonly use?: string;
   readonly face?: number;
+  readonly engine?: readonly string[];
   readonly replace?: boolean;
   readonly fresh?: boolean;
   readonly json?: boolean;
@@ -108,6 +109,7 @@ async function runPrepare(
   const options = await optionsOf(source, flags, paths, signal);
   const values = await readSettings(paths, []);
   await using plugins = openPluginsWithoutShow(silentLog, values);
+  for (const scheme of flags.engine ?? []) plugins.findScheme('faceEngines', scheme);
   const engines = new Map<string, FaceEngine>();
   for (const { id, scheme } of plugins.contributions('faceEngines')) {
     engines.set(scheme, await plugins.record('faceEngines', id));
@@ -149,6 +151,7 @@ async function optionsOf(
     motion: choiceOf('--motion', flags.motion, ['auto', 'loop', 'ping-pong']),
     use: choiceOf('--use', flags.use, ['whole', 'idle']),
     face: flags.face,
+    wantedEngines: flags.engine,
     fresh: flags.fresh,
     replace: flags.replace,
   };

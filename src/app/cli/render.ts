@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { silentLog } from '../../base/log.ts';
 import { findPaths } from '../../base/paths.ts';
 import { openPluginsWithoutShow } from '../builtin-plugins.ts';
+import { embeddedEngine } from '../choose-engines.ts';
 import { defaultAvatarId } from '../open-library.ts';
 import { openLog } from '../open-log.ts';
 import { render } from '../render.ts';
@@ -40,7 +41,7 @@ export async function renderFile(flags: RenderFlags, signal: AbortSignal): Promi
         audioPath: flags.audio,
         avatarId: flags.avatar ?? defaultAvatarId,
         outPath: flags.out,
-        engine: flags.engine ?? 'puppet',
+        engine: flags.engine ?? embeddedEngine,
         onProgress: (done, total) => progress.update(done, total, `frame ${done}/${total}`),
       },
       signal,

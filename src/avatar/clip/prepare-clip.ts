@@ -105,7 +105,11 @@ async function runEngines(run: Run, plan: FilmPlan, face: FilmedFace, reader: Bo
     passthrough: face.passthrough,
   };
   const onProgress = (share: number) => run.progress.update('engine', share);
-  return prepareEngines(run.options.engines, prepared, run.signal, onProgress, engineStore(run.work, plan.key));
+  return prepareEngines(run.options.engines, prepared, run.signal, onProgress, {
+    store: engineStore(run.work, plan.key),
+    wanted: run.options.wantedEngines,
+    onNote: run.options.onWarning,
+  });
 }
 
 async function describeClip(

@@ -1,7 +1,7 @@
 /** One file of weights, where it comes from and what it must be. */
 export interface WeightsFile {
   /** What it is for. */
-  readonly role: 'unet' | 'vae' | 'whisper' | 'tiny-vae';
+  readonly role: 'unet' | 'vae' | 'whisper' | 'tiny-vae' | 'face-parser';
   readonly title: string;
   /** Repository and revision on Hugging Face. */
   readonly repository: string;
@@ -23,11 +23,15 @@ export interface WeightsFile {
 export interface ModelEntry {
   readonly id: string;
   readonly title: string;
+  /** What it is for, in a few words. */
+  readonly purpose: string;
+  /** What it is converted into: the networks of a face engine, or the one that parses faces while avatars are prepared. */
+  readonly kind: 'musetalk' | 'face-parser';
   readonly files: readonly WeightsFile[];
   /** Who allows what; shown before the first download. */
   readonly licences: readonly string[];
   /** Whether Whisper's last state is taken before its final normalisation. */
-  readonly isLastStateRaw: boolean;
+  readonly isLastStateRaw?: boolean;
 }
 
 /** Hugging Face's revision of MuseTalk's weights whose sizes and hashes are known. */
@@ -84,6 +88,8 @@ export const MODELS: readonly ModelEntry[] = [
   {
     id: 'musetalk-v15',
     title: 'MuseTalk 1.5',
+    purpose: 'photoreal faces, the newest weights',
+    kind: 'musetalk',
     isLastStateRaw: false,
     licences: LICENCES,
     files: [
@@ -106,6 +112,8 @@ export const MODELS: readonly ModelEntry[] = [
   {
     id: 'musetalk-v1',
     title: 'MuseTalk 1.0',
+    purpose: 'photoreal faces, the first weights',
+    kind: 'musetalk',
     isLastStateRaw: true,
     licences: LICENCES,
     files: [
@@ -122,6 +130,28 @@ export const MODELS: readonly ModelEntry[] = [
       VAE,
       WHISPER,
       TINY_VAE,
+    ],
+  },
+  {
+    id: 'face-parser',
+    title: 'Face parser (BiSeNet)',
+    purpose: "MuseTalk's own masks for avatars prepared from now on",
+    kind: 'face-parser',
+    licences: [
+      'face-parsing.PyTorch (zllrunning): code MIT. Its weights were trained on CelebAMask-HQ, a data set for ' +
+        'non-commercial research and education only; ask a lawyer before you use them for anything else.',
+    ],
+    files: [
+      {
+        role: 'face-parser',
+        title: 'BiSeNet face parser',
+        repository: 'ManyOtherFunctions/face-parse-bisent',
+        revision: 'main',
+        remotePath: '79999_iter.pth',
+        localPath: 'face-parse-bisent/79999_iter.pth',
+        alternatives: [],
+        bytes: 53_289_463,
+      },
     ],
   },
 ];

@@ -1,11 +1,14 @@
-import { mkdir, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { AppError } from '../../base/errors.ts';
-import { download } from '../../onnx/download.ts';
+import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
 import type { Precision } from '../../onnx/onnx-graph.ts';
 import type { ModelEntry, WeightsFile } from './catalogue.ts';
-import { convertMusetalk, type MusetalkWeights } from './convert.ts';
+import { convertFaceParser, convertMusetalk, type MusetalkWeights } from './convert.ts';
+import { findInFolder, gatherWeights, isAddress, type Weights } from './gather-weights.ts';
+import { LatentEncoder } from './latent-encoder.ts';
 import { findModel, hashFile, MODEL_VERSION, type ModelRecord, placeModel, writeModelRecord } from './model-folder.ts';
+import { CHECK_FILE, computeCheck, ENCODER_CHECK_FILE } from './numeric-check.ts';
 
 /** What shall be installed, from where, and how. */
 export interface InstallOptions {
@@ -36,19 +39,8 @@ interface InstallProgress {
   readonly total: number;
 }
 
-/** Files fetched at the same time. */
-const PARALLEL = 3;
 /** What conversion needs beside the sources: bytes per byte of UNet and VAE. */
 const CONVERTED_SHARE: Readonly<Record<Precision, number>> = { float32: 1.05, float16: 0.53 };
-
-/** A file of weights that is on this disk. */
-interface Source {
-  readonly file: WeightsFile;
-  readonly path: string;
-  readonly record: ModelRecord['sources'][number];
-  /** Whether it was fetched by us and may go afterwards. */
-  readonly isOurs: boolean;
-}
 
 /**
  * Installs a model: fetches the weights (or takes them from a folder), checks them, converts them to ONNX, and only then
@@ -59,24 +51,32 @@ interface Source {
 export async function installModel(options: InstallOptions): Promise<ModelRecord> {
   const model = findModel(options.id, options.models);
   if (!options.isLicenceAccepted) throw licenceNotAccepted(model);
+  const building = join(options.root, `${model.id}.building`);
+  try {
+    return await install(model, building, options);
+  } catch (thrown) {
+    // Half a conversion is of no use; what was fetched stays.
+    await rm(building, { recursive: true, force: true }).catch(() => {});
+    throw diskTrouble(thrown, options.root) ?? thrown;
+  }
+}
+
+async function install(model: ModelEntry, building: string, options: InstallOptions): Promise<ModelRecord> {
   const fetched = join(options.root, `${model.id}.sources`);
   await mkdir(fetched, { recursive: true });
   await checkSpace(options, model);
-  const sources = await gatherSources(options, model, fetched);
-  const building = join(options.root, `${model.id}.building`);
-  await rm(building, { recursive: true, force: true });
-  const names = await convertMusetalk(weightsOf(sources), building, {
-    precisions: options.precisions,
-    isLastStateRaw: model.isLastStateRaw,
-    signal: options.signal,
-    onProgress: (fraction, title) => options.onProgress({ step: 'convert', title, done: fraction, total: 1 }),
+  const sources = await gatherWeights(model.files, {
+    ...{ from: options.from, folder: fetched, signal: options.signal },
+    onProgress: (progress) => options.onProgress({ step: 'fetch', ...progress }),
   });
+  await rm(building, { recursive: true, force: true });
+  const paths = await convertModel(model, sources, building, options);
   const record: ModelRecord = {
     version: MODEL_VERSION,
     id: model.id,
     licenceAcceptedAt: new Date().toISOString(),
     sources: sources.map((source) => source.record),
-    files: await describeFiles(building, names, options),
+    files: await describeFiles(building, paths, options),
   };
   await writeModelRecord(building, record);
   await placeModel(building, join(options.root, model.id));
@@ -84,94 +84,51 @@ export async function installModel(options: InstallOptions): Promise<ModelRecord
   return record;
 }
 
-async function gatherSources(options: InstallOptions, model: ModelEntry, fetched: string): Promise<readonly Source[]> {
-  const done = new Map<WeightsFile, number>();
-  const total = model.files.reduce((sum, file) => sum + file.bytes, 0);
-  const report = (file: WeightsFile, bytes: number) => {
-    done.set(file, bytes);
-    const sum = [...done.values()].reduce((all, one) => all + one, 0);
-    options.onProgress({ step: 'fetch', title: file.title, done: Math.min(sum, total), total });
-  };
-  const waiting = [...model.files];
-  const sources: Source[] = [];
-  const work = async () => {
-    for (let file = waiting.shift(); file; file = waiting.shift()) {
-      const source = await gatherSource(options, file, fetched, report);
-      if (source) sources.push(source);
-    }
-  };
-  await Promise.all(Array.from({ length: PARALLEL }, work));
-  return sources;
-}
-
-/** One file; undefined for an optional one that is not to be had. */
-async function gatherSource(
+/** Converts the weights and stores what the networks make of made-up input. @returns the files' paths. */
+async function convertModel(
+  model: ModelEntry,
+  sources: readonly Weights[],
+  building: string,
   options: InstallOptions,
-  file: WeightsFile,
-  fetched: string,
-  report: (file: WeightsFile, bytes: number) => void,
-): Promise<Source | undefined> {
-  const { from, signal } = options;
-  if (from !== undefined && !/^[a-z]+:\/\//.test(from)) return takeFromFolder(resolve(from), file, options, report);
-  const path = join(fetched, file.localPath.replaceAll('/', '-'));
-  const url = from === undefined ? huggingFaceUrl(file) : `${from.replace(/\/+$/, '')}/${file.localPath}`;
-  try {
-    const isExact = file.sha256 !== undefined;
-    const known = await takeFetched(path, file, signal);
-    const { bytes, sha256 } =
-      known ??
-      (await download({
-        ...{ url, path, signal, onProgress: (bytes) => report(file, bytes) },
-        ...(isExact ? { bytes: file.bytes, sha256: file.sha256 } : {}),
-      }));
-    report(file, bytes);
-    return { file, path, isOurs: true, record: { role: file.role, from: url, bytes, sha256 } };
-  } catch (thrown) {
-    if (file.isOptional && thrown instanceof AppError && thrown.code === 'DOWNLOAD_REFUSED') return undefined;
-    throw thrown;
+): Promise<readonly string[]> {
+  const { precisions, signal } = options;
+  const onProgress = (fraction: number, title: string) =>
+    options.onProgress({ step: 'convert', title, done: fraction, total: 1 });
+  if (model.kind === 'face-parser') {
+    const [{ path }] = sources as [Weights];
+    return withWeights(building, await convertFaceParser(path, building, { signal, onProgress }));
   }
+  const isLastStateRaw = model.isLastStateRaw ?? false;
+  const names = await convertMusetalk(weightsOf(sources), building, { precisions, isLastStateRaw, signal, onProgress });
+  return [...(await withWeights(building, names)), ...(await storeChecks(building, precisions, options))];
 }
 
-/** What an earlier run has fetched whole; gone when it is not what it should be. */
-async function takeFetched(
-  path: string,
-  file: WeightsFile,
-  signal: AbortSignal,
-): Promise<{ readonly bytes: number; readonly sha256: string } | undefined> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found) return undefined;
-  const sha256 = await hashFile(path, signal);
-  if (file.sha256 === undefined || file.sha256 === sha256) return { bytes: found.size, sha256 };
-  await rm(path);
-  return undefined;
+/** Networks, each followed by its weights where it has some. */
+async function withWeights(folder: string, names: readonly string[]): Promise<readonly string[]> {
+  const files = new Set(await readdir(folder));
+  return names.flatMap((name) => [name, `${name}.bin`]).filter((path) => files.has(path));
 }
 
-/** Weights somebody has on this disk already: used where they lie. Their hash is noted, whatever it is: they are theirs. */
-async function takeFromFolder(
-  folder: string,
-  file: WeightsFile,
-  { signal }: InstallOptions,
-  report: (file: WeightsFile, bytes: number) => void,
-): Promise<Source | undefined> {
-  for (const place of [file.localPath, ...file.alternatives]) {
-    const path = join(folder, place);
-    const found = await stat(path).catch(() => undefined);
-    if (!found?.isFile()) continue;
-    const sha256 = await hashFile(path, signal);
-    report(file, found.size);
-    return { file, path, isOurs: false, record: { role: file.role, from: path, bytes: found.size, sha256 } };
-  }
-  if (file.isOptional) return undefined;
-  throw new AppError('MODEL_FILE_MISSING', `${file.title} is not in ${folder}.`, {
-    fix: `Put it at ${[file.localPath, ...file.alternatives].map((place) => join(folder, place)).join(' or ')}`,
-  });
+/** The files that tell a provider with wrong numbers, see {@link chooseProvider}; computed on the processor. */
+async function storeChecks(
+  building: string,
+  precisions: readonly Precision[],
+  { signal, onProgress }: InstallOptions,
+): Promise<readonly string[]> {
+  const title = 'reference face';
+  const threads = availableParallelism();
+  onProgress({ step: 'check', title, done: 0, total: 2 });
+  const latents = await LatentEncoder.computeCheck(building, threads);
+  await writeFile(join(building, ENCODER_CHECK_FILE), new Uint8Array(latents.buffer));
+  signal.throwIfAborted();
+  onProgress({ step: 'check', title, done: 1, total: 2 });
+  const precision = precisions.includes('float32') ? 'float32' : 'float16';
+  await writeFile(join(building, CHECK_FILE), await computeCheck(building, precision, threads));
+  signal.throwIfAborted();
+  return [CHECK_FILE, ENCODER_CHECK_FILE];
 }
 
-function huggingFaceUrl({ repository, revision, remotePath }: WeightsFile): string {
-  return `https://huggingface.co/${repository}/resolve/${revision}/${remotePath}`;
-}
-
-function weightsOf(sources: readonly Source[]): MusetalkWeights {
+function weightsOf(sources: readonly Weights[]): MusetalkWeights {
   const path = (role: WeightsFile['role']) => sources.find(({ file }) => file.role === role)?.path;
   return { unet: path('unet')!, vae: path('vae')!, whisper: path('whisper')!, tinyVae: path('tiny-vae') };
 }
@@ -179,10 +136,9 @@ function weightsOf(sources: readonly Source[]): MusetalkWeights {
 /** Converted files and their weights beside them. */
 async function describeFiles(
   folder: string,
-  names: readonly string[],
+  paths: readonly string[],
   { signal, onProgress }: InstallOptions,
 ): Promise<ModelRecord['files']> {
-  const paths = names.flatMap((name) => [name, `${name}.bin`]);
   const sizes = await Promise.all(paths.map(async (path) => (await stat(join(folder, path))).size));
   const total = sizes.reduce((sum, size) => sum + size, 0);
   const files: ModelRecord['files'] = [];
@@ -199,8 +155,11 @@ async function describeFiles(
 
 /** Asks for room for everything before the first byte. */
 async function checkSpace(options: InstallOptions, model: ModelEntry): Promise<void> {
-  const weights = model.files.reduce((sum, file) => sum + file.bytes, 0);
-  const isLocal = options.from !== undefined && !/^[a-z]+:\/\//.test(options.from);
+  const { from } = options;
+  const isLocal = from !== undefined && !isAddress(from);
+  let weights = 0;
+  for (const file of model.files)
+    weights += (isLocal && (await findInFolder(resolve(from), file))?.bytes) || file.bytes;
   const share = options.precisions.reduce((sum, precision) => sum + CONVERTED_SHARE[precision], 0);
   const needed = Math.round((isLocal ? 0 : weights) + weights * share);
   const free = await (options.freeBytes ?? freeBytesOf)(options.root);
@@ -211,6 +170,21 @@ async function checkSpace(options: InstallOptions, model: ModelEntry): Promise<v
     `${model.title} needs ${gigabytes(needed)} GB in ${options.root}, and ${gigabytes(free)} GB are free.`,
     { fix: 'Free some space, or install one precision only: --precision fp16' },
   );
+}
+
+/** What the disk says, in words. */
+function diskTrouble(thrown: unknown, root: string): AppError | undefined {
+  const code = systemCodeOf(thrown);
+  if (code === 'ENOSPC')
+    return new AppError('DISK_FULL', `${root} ran out of room.`, {
+      fix: 'Free some space and give the same command again; what was fetched is kept',
+      cause: thrown,
+    });
+  if (code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS' && code !== 'ENOTDIR') return undefined;
+  return new AppError('FOLDER_NOT_WRITABLE', `A model cannot be installed in ${root}: ${messageOf(thrown)}.`, {
+    fix: 'Give yourself the right to write there, or choose another folder: MUSECAM_HOME=FOLDER musecam models install …',
+    cause: thrown,
+  });
 }
 
 async function freeBytesOf(folder: string): Promise<number> {

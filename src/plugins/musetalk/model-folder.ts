@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { AppError, messageOf } from '../../base/errors.ts';
+import type { Precision } from '../../onnx/onnx-graph.ts';
 import { MODELS, type ModelEntry } from './catalogue.ts';
+import { networkFile } from './convert.ts';
 
 /** Version of model.json and of the graphs; a newer converter makes new files. */
-export const MODEL_VERSION = 1;
+export const MODEL_VERSION = 2;
 const RECORD = 'model.json';
 
 const recordSchema = z.object({
@@ -70,6 +72,51 @@ async function describeModel(root: string, model: ModelEntry): Promise<ModelStat
   } catch (thrown) {
     return { ...common, state: 'broken', bytes: toFetch, problem: messageOf(thrown) };
   }
+}
+
+/** An installed model, ready to be opened. */
+export interface InstalledModel {
+  readonly id: string;
+  readonly folder: string;
+  readonly kind: ModelEntry['kind'];
+  /** In which precisions its networks are there. */
+  readonly precisions: readonly Precision[];
+  readonly hasTinyDecoder: boolean;
+  /** SHA-256 of the VAE's weights: latents made by another one are worth nothing. */
+  readonly vae: string;
+}
+
+/**
+ * The first of these models that is installed and whole. @param ids in the order of preference.
+ * @throws AppError MODEL_MISSING when none is, MODEL_BROKEN when one is but cannot be used.
+ */
+export async function findInstalled(root: string, ids: readonly string[]): Promise<InstalledModel> {
+  for (const id of ids) {
+    const model = findModel(id);
+    const { state, folder, problem } = await describeModel(root, model);
+    if (state === 'missing') continue;
+    if (state !== 'installed') {
+      const why = state === 'outdated' ? 'it was converted by another version of MuseCam' : problem;
+      throw new AppError('MODEL_BROKEN', `The model in ${folder} cannot be used: ${why}.`, {
+        fix: `Install it again: musecam models install ${id}`,
+      });
+    }
+    const record = await readModelRecord(folder);
+    const has = (name: string) => record.files.some(({ path }) => path === name);
+    return {
+      ...{
+        id,
+        folder,
+        kind: model.kind,
+        hasTinyDecoder: record.files.some(({ path }) => path.startsWith('decoder-tiny')),
+      },
+      precisions: (['float16', 'float32'] as const).filter((precision) => has(networkFile('unet', precision))),
+      vae: record.sources.find(({ role }) => role === 'vae')?.sha256 ?? '',
+    };
+  }
+  throw new AppError('MODEL_MISSING', `None of the models ${ids.join(', ')} is installed.`, {
+    fix: `musecam models install ${ids[0]}`,
+  });
 }
 
 /** Reads model.json. @throws AppError MODEL_BROKEN. */
@@ -134,11 +181,30 @@ export async function placeModel(finished: string, folder: string): Promise<void
   await rm(old, { recursive: true, force: true });
 }
 
+/** Bytes on the disk of a model, those of an unfinished installation too. @throws AppError NO_SUCH_MODEL. */
+export async function measureModel(root: string, id: string): Promise<number> {
+  let bytes = 0;
+  for (const folder of await foldersOf(root, id)) {
+    const names = await readdir(folder, { recursive: true }).catch(() => [] as string[]);
+    // Others may take a file away while it is looked at.
+    for (const name of names)
+      bytes += await stat(join(folder, name)).then(
+        (found) => (found.isFile() ? found.size : 0),
+        () => 0,
+      );
+  }
+  return bytes;
+}
+
 /** Takes a model off the disk with what an unfinished installation has left. @throws AppError NO_SUCH_MODEL. */
 export async function removeModel(root: string, id: string): Promise<boolean> {
+  const own = await foldersOf(root, id);
+  for (const folder of own) await rm(folder, { recursive: true, force: true });
+  return own.length > 0;
+}
+
+async function foldersOf(root: string, id: string): Promise<readonly string[]> {
   const { id: known } = findModel(id);
   const names = await readdir(root).catch(() => [] as string[]);
-  const own = names.filter((name) => name === known || name.startsWith(`${known}.`));
-  for (const name of own) await rm(join(root, name), { recursive: true, force: true });
-  return own.length > 0;
+  return names.filter((name) => name === known || name.startsWith(`${known}.`)).map((name) => join(root, name));
 }

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import * as ort from 'onnxruntime-node';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Network } from '../../../src/onnx/open-network.ts';
 import { MODELS, type ModelEntry } from '../../../src/plugins/musetalk/catalogue.ts';
 import { type InstallOptions, installModel } from '../../../src/plugins/musetalk/install.ts';
 import { listModels, removeModel, verifyModel } from '../../../src/plugins/musetalk/model-folder.ts';
@@ -72,16 +72,21 @@ const install = (options: Partial<InstallOptions>) =>
     ...options,
   });
 
-const NETWORKS = ['face.fp32', 'face-tiny.fp32', 'encoder.fp32', 'whisper-live.fp32', 'whisper-parity.fp32'];
+const NETWORKS = ['unet', 'decoder', 'decoder-tiny', 'to-bytes', 'encoder', 'whisper-live', 'whisper-parity'].map(
+  (network) => `${network}.fp32`,
+);
 
 describe('installing a model', () => {
   it('converts weights that lie in a folder and leaves them alone', async () => {
     await giveWeights();
     const steps = new Set<string>();
     const record = await install({ from: given, onProgress: ({ step }) => steps.add(step) });
-    expect(record.files.map(({ path }) => path)).toEqual(
-      NETWORKS.flatMap((name) => [`${name}.onnx`, `${name}.onnx.bin`]),
-    );
+    expect(record.files.map(({ path }) => path)).toEqual([
+      ...NETWORKS.flatMap((name) => [`${name}.onnx`, `${name}.onnx.bin`]).filter(
+        (path) => !path.startsWith('to-bytes.fp32.onnx.'),
+      ),
+      ...['check.rgb', 'check.latents.f32'],
+    ]);
     expect([...steps]).toEqual(['fetch', 'convert', 'check']);
     expect(await readdir(root)).toEqual(['musetalk-v15']);
     expect((await readdir(join(given, 'musetalkV15'))).length).toBe(1);
@@ -91,14 +96,20 @@ describe('installing a model', () => {
   it('makes networks that run: latents and audio in, a face out', async () => {
     await giveWeights();
     await install({ from: given });
-    const session = await ort.InferenceSession.create(join(root, 'musetalk-v15', 'face-tiny.fp32.onnx'));
-    const { face } = await session.run({
-      latents: new ort.Tensor('float32', new Float32Array(2 * 8 * 32 * 32).fill(0.1), [2, 8, 32, 32]),
-      audio: new ort.Tensor('float32', new Float32Array(2 * 50 * 64), [2, 50, 64]),
+    const folder = join(root, 'musetalk-v15');
+    await using unet = await Network.open(join(folder, 'unet.fp32.onnx'), { provider: 'cpu' });
+    await using decoder = await Network.open(join(folder, 'decoder-tiny.fp32.onnx'), { provider: 'cpu' });
+    const { made } = await unet.run({
+      latents: unet.tensor(new Float32Array(2 * 8 * 32 * 32).fill(0.1), [2, 8, 32, 32]),
+      audio: unet.tensor(new Float32Array(2 * 50 * 64), [2, 50, 64]),
     });
-    expect(face!.dims).toEqual([2, 256, 256, 3]);
-    expect(face!.type).toBe('uint8');
-    await session.release();
+    await using toBytes = await Network.open(join(folder, 'to-bytes.fp32.onnx'), { provider: 'cpu' });
+    const { face } = await decoder.run({ made: made! });
+    const { bytes } = await toBytes.run({ face: face! });
+    expect(bytes!.dims).toEqual([2, 256, 256, 3]);
+    expect(bytes!.type).toBe('uint8');
+    const red = (face!.data as Float32Array)[0]!;
+    expect(bytes!.data[0]).toBe(Math.floor(Math.min(255, Math.max(0, red + 0.5))));
   });
 
   it('fetches from an address, several files at once, and goes on after a broken connection', async () => {
@@ -155,7 +166,7 @@ describe('installing a model', () => {
     await using server = await openServer();
     server.files.delete('taesd/diffusion_pytorch_model.safetensors');
     const record = await install({ from: server.url('') });
-    expect(record.files.some(({ path }) => path.startsWith('face-tiny'))).toBe(false);
+    expect(record.files.some(({ path }) => path.startsWith('decoder-tiny'))).toBe(false);
   });
 
   it('refuses weights with another hash, of another network, or with numbers that are none', async () => {

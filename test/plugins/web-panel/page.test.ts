@@ -128,6 +128,29 @@ describe('the page in a real browser', () => {
     await link.getByText('Ready').waitFor();
   });
 
+  it('shows which engine draws, why a better one does not with its fix, and what they hold', async (context) => {
+    needBrowser(context);
+    const report = { detail: 'WebGPU, half precision, 11 ms a face', keepsUp: true, networkBytes: 1_720_000_000 };
+    const ada = { avatarId: 'ada', bytes: 38_400_000, place: 'gpu' } as const;
+    const puppet = { id: 'puppet.face', label: 'Puppet', state: 'ready', restarts: 0 } as const;
+    const real = { ...puppet, id: 'musetalk.face', label: 'MuseTalk', detail: report.detail };
+    const bo = { ...ada, avatarId: 'bo', place: 'processor' } as const;
+    const good = { ...real, report: { ...report, residents: [ada, bo] } };
+    const stand = await openStand({ status: makeStatus({ engine: good, engines: [good, puppet] }) });
+    const page = await visit(stand.address);
+    const link = page.locator('.link', { hasText: 'Face' });
+    await link.getByText('Networks 1.72 GB · ada 38.4 MB on the GPU · bo 38.4 MB in memory').waitFor();
+    const roles = () => page.locator('.engine-head').allInnerTexts();
+    expect(await roles()).toEqual(['MuseTalk\nDraws', 'Puppet\nStands by']);
+    const words = { state: 'degraded', detail: 'MuseTalk: 2.9 s a face', fix: 'To do without: musecam start' } as const;
+    const slow = { ...real, state: 'degraded', detail: '2.9 s a face' } as const;
+    stand.say({ engine: { ...puppet, ...words }, engines: [slow, puppet] });
+    await link.getByText('MuseTalk: 2.9 s a face').waitFor();
+    await link.getByRole('button', { name: 'Copy: musecam start' }).waitFor();
+    expect(await roles()).toEqual(['MuseTalk\nLimited', 'Puppet\nDraws']);
+    expect(problems).toEqual([]);
+  });
+
   it('shows level, mouth, delay and counters as they come', async (context) => {
     needBrowser(context);
     const stand = await openStand();

@@ -36,6 +36,7 @@ export function makeStatus(overrides: Partial<ShowStatus> = {}): ShowStatus {
     labelText: '',
     input: { id: 'microphone.input', label: 'Built-in microphone', state: 'ready' },
     engine: { id: 'puppet.engine', label: 'Puppet', state: 'ready', restarts: 0 },
+    engines: [{ id: 'puppet.engine', label: 'Puppet', state: 'ready', restarts: 0 }],
     outputs: [
       { id: 'v4l2.camera', label: 'MuseCam (/dev/video10)', state: 'ready', sent: 300, dropped: 1 },
       { id: 'web-panel.page', label: 'http://127.0.0.1:4747', state: 'ready', sent: 300, dropped: 0 },

@@ -1,5 +1,6 @@
 import { build, byId, setText } from './build-element.js';
 import { buildFix } from './fix.js';
+import { sizeText } from './size-text.js';
 
 /** Names that cameras give: nothing a person would want to call an avatar. */
 const CAMERA_NAME =
@@ -113,9 +114,4 @@ function freeId(name, taken) {
   let free = id;
   for (let number = 2; taken.has(free); number++) free = `${id}-${number}`;
   return free;
-}
-
-function sizeText(bytes) {
-  if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 }

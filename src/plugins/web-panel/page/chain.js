@@ -1,4 +1,5 @@
 import { build } from './build-element.js';
+import { buildEngines } from './engines.js';
 import { buildFix } from './fix.js';
 import { cameraOf, STATE_WORDS } from './link-state.js';
 
@@ -18,10 +19,14 @@ export function createChain(list) {
   return {
     update(status, changed) {
       if (changed.has('input')) links[0].show(status.input);
-      if (changed.has('engine')) links[1].show(status.engine, restartsIn(status.engine));
+      if (changed.has('engine') || changed.has('engines')) showFace(links[1], status);
       if (changed.has('outputs')) links[2].show(cameraOf(status.outputs));
     },
   };
+}
+
+function showFace(link, { engine, engines }) {
+  link.show(engine, restartsIn(engine), buildEngines(engine, engines), engines);
 }
 
 function createLink(name) {
@@ -34,14 +39,15 @@ function createLink(name) {
   let shown = '';
   return {
     element,
-    show(link, note) {
-      const key = JSON.stringify([link.state, link.label, link.detail, link.fix, note]);
+    /** @param parts shown below, made of `facts`. */
+    show(link, note, parts = [], facts = undefined) {
+      const key = JSON.stringify([link.state, link.label, link.detail, link.fix, note, facts]);
       if (key === shown) return;
       shown = key;
       element.dataset.state = link.state;
       word.textContent = STATE_WORDS[link.state];
       label.textContent = link.label;
-      more.replaceChildren(...buildMore(link, note));
+      more.replaceChildren(...buildMore(link, note), ...parts);
     },
   };
 }

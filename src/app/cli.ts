@@ -72,6 +72,7 @@ program
   .option('--consent <statement>', 'who agreed to this use and how, for example "my own face"')
   .option('--licence <licence>', 'licence of the picture')
   .option('--size <size>', 'size of the avatar in pixels (default: 1280x720)')
+  .option('--framing <framing>', 'webcam (round the face), or whole (all of the picture, at its own size)')
   .option('--start <seconds>', 'clip: where the part that is used begins', parseNumber)
   .option('--seconds <n>', 'clip: how long the part that is used is, at most 60', parseNumber)
   .option('--motion <motion>', 'clip: auto, loop (the end fades into the beginning) or ping-pong')

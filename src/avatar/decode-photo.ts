@@ -140,7 +140,8 @@ function checkSize(source: string, width: number, height: number): void {
     );
 }
 
-function notAPicture(source: string, reason: string, cause?: unknown): AppError {
+/** This cannot be used as a picture. */
+export function notAPicture(source: string, reason: string, cause?: unknown): AppError {
   return new AppError('NOT_A_PICTURE', `${source} is not a picture: ${reason}.`, {
     fix: 'Use a JPEG, PNG, WebP, AVIF, TIFF, GIF or SVG file, or a clip (MP4, MOV, WebM, MKV); save HEIC photos as JPEG first',
     cause,

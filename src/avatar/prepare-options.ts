@@ -26,6 +26,8 @@ export interface PrepareOptions extends AvatarDetails {
   readonly reservedIds?: ReadonlySet<string> | undefined;
   /** Size of the body frames in pixels, even. Default 1280x720. */
   readonly size?: Size | undefined;
+  /** `webcam`: frame the face like a webcam's. `whole`: keep the whole picture, at its own size unless `size` says another. */
+  readonly framing?: 'webcam' | 'whole' | undefined;
   /** Which face to take where there are several, counted from the left, beginning with 1. */
   readonly face?: number | undefined;
   /** Engines that work something out beforehand, by contribution id. */

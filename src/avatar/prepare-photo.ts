@@ -9,11 +9,12 @@ import { boundsOf, faceBoxOf } from './face-box.ts';
 import { faceTopology } from './face-topology.ts';
 import { FaceFinder } from './find-face.ts';
 import { chooseFrame } from './frame-face.ts';
+import { frameSizeFor, wholePart } from './framing.ts';
 import { drawJawMask } from './jaw-mask.ts';
 import { PersonMatte } from './matte/person-matte.ts';
 import type { Picture } from './picture.ts';
 import { prepareEngines } from './prepare-engines.ts';
-import { checkOptions, DEFAULT_SIZE, type PrepareOptions, type PrepareStep } from './prepare-options.ts';
+import { checkOptions, type PrepareOptions, type PrepareStep } from './prepare-options.ts';
 import { drawSheet } from './report/draw-sheet.ts';
 import { QualityMeter } from './report/quality-meter.ts';
 import { refuseHopeless } from './report/refuse-hopeless.ts';
@@ -42,14 +43,13 @@ interface StillFace {
  * FOLDER_NOT_WRITABLE, and what {@link decodePhoto} and {@link chooseFace} throw.
  */
 export async function preparePhoto(options: PrepareOptions): Promise<AvatarManifest> {
-  const size = options.size ?? DEFAULT_SIZE;
   const signal = options.signal ?? NO_SIGNAL;
   const progress = (step: PrepareStep, fraction: number) => {
     signal.throwIfAborted();
     options.onProgress?.({ step, fraction });
   };
   await checkOptions(options);
-  const still = await photograph(options, size, progress);
+  const still = await photograph(options, progress);
   progress('report', 0.55);
   const content = await describeStill(options, still);
   const onProgress = (done: number) => progress('engine', 0.65 + 0.2 * done);
@@ -65,16 +65,18 @@ export async function preparePhoto(options: PrepareOptions): Promise<AvatarManif
 
 type Progress = (step: PrepareStep, fraction: number) => void;
 
-async function photograph(options: PrepareOptions, size: Size, progress: Progress): Promise<StillFace> {
+async function photograph(options: PrepareOptions, progress: Progress): Promise<StillFace> {
   progress('read', 0);
   const photo = await decodePhoto(options.source);
+  const size = frameSizeFor(photo, options);
   await using finder = await FaceFinder.open();
   progress('find-face', 0.3);
   const choice = { source: options.source, scale: photo.copyScale, face: options.face };
   const found = await chooseFace(finder, photo.copy, choice);
   progress('frame', 0.5);
   const outline = boundsOf(found.points, faceTopology.faceOval);
-  const part = chooseFrame(photo, scaleRect(outline, photo.copyScale), size);
+  const face = scaleRect(outline, photo.copyScale);
+  const part = options.framing === 'whole' ? wholePart(photo, size) : chooseFrame(photo, face, size);
   const body = await cutFrame(photo, part, size);
   // Once more where it counts: in the pixels that will be shown.
   const corner = { x: part.x / photo.copyScale, y: part.y / photo.copyScale };

@@ -125,12 +125,32 @@ export class Layers {
     return { ...x, channels: out, value: bias ? this.add(product, bias) : product };
   }
 
-  /** Attention of queries to keys and values, already projected. */
+  /** Attention of queries to keys and values, already projected; written in both forms. */
   attention(query: Tokens, key: Tokens, value: Tokens, heads: number): Tokens {
-    const attended = this.graph.contrib('MultiHeadAttention', [query.value, key.value, value.value], {
-      num_heads: heads,
-    });
+    const { graph } = this;
+    const attended = graph.either((form) =>
+      form === 'fused'
+        ? graph.contrib('MultiHeadAttention', [query.value, key.value, value.value], { num_heads: heads })
+        : this.#plainAttention(query, key, value, heads),
+    );
     return { ...query, value: attended };
+  }
+
+  /** softmax(q k / sqrt d) v for each head. */
+  #plainAttention(query: Tokens, key: Tokens, value: Tokens, heads: number): Value {
+    const { graph } = this;
+    const width = query.channels / heads;
+    const split = (tokens: Tokens, perm: readonly number[]) => {
+      const parts = graph.op('Reshape', [tokens.value, graph.integers([SAME, -1, heads, width])]);
+      return graph.op('Transpose', [parts], { perm });
+    };
+    // Scaled before the product: halves overflow at 65,504.
+    const scaled = graph.op('Mul', [split(query, [0, 2, 1, 3]), graph.numbers([1 / Math.sqrt(width)], [])]);
+    const scores = graph.op('MatMul', [scaled, split(key, [0, 2, 3, 1])]);
+    const weights = graph.op('Softmax', [scores], { axis: -1 });
+    const seen = graph.op('MatMul', [weights, split(value, [0, 2, 1, 3])]);
+    const joined = graph.op('Transpose', [seen], { perm: [0, 2, 1, 3] });
+    return graph.op('Reshape', [joined, graph.integers([SAME, -1, query.channels])]);
   }
 
   /** [batch, channels, side, side] to [batch, side * side, channels]. */

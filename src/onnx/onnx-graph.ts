@@ -11,11 +11,24 @@ export type Precision = 'float32' | 'float16';
 /** A side of an input or output: fixed, or a name for one that is only known when the graph runs. */
 export type Dimension = number | string;
 
+/**
+ * How attention is written: `fused` as one operator of the runtime's own, `plain` as products and a softmax. The fused one
+ * is quicker where it works; with some WebGPU drivers it gives wrong numbers.
+ */
+export type AttentionForm = 'fused' | 'plain';
+
 /** The name of a value in a graph: what a node puts out, an input or an initializer. */
 export type Value = string & { readonly __value: never };
 
 /** Attributes of a node: whole numbers, `{ float }`, strings and lists of whole numbers. */
 export type Attributes = Readonly<Record<string, number | string | readonly number[] | { readonly float: number }>>;
+
+interface GraphNode {
+  readonly bytes: Uint8Array;
+  readonly inputs: readonly (Value | '')[];
+  /** The form it belongs to; undefined: both. */
+  readonly form: AttentionForm | undefined;
+}
 
 /** TensorProto.DataType in onnx.proto. */
 const TYPE_CODES: Readonly<Record<OnnxType, number>> = { float32: 1, uint8: 2, int32: 6, int64: 7, float16: 10 };
@@ -43,14 +56,17 @@ export class OnnxGraph implements AsyncDisposable {
   readonly precision: Precision;
   readonly #path: string;
   readonly #weightsFile: FileHandle;
-  readonly #nodes: Uint8Array[] = [];
-  readonly #initializers: Uint8Array[] = [];
+  readonly #nodes: GraphNode[] = [];
+  readonly #initializers: { readonly name: Value; readonly bytes: Uint8Array }[] = [];
   readonly #inputs: Uint8Array[] = [];
   readonly #outputs: Uint8Array[] = [];
   readonly #constants = new Map<string, Value>();
   #weightsLength = 0;
   #count = 0;
   #isDone = false;
+  /** Nodes that are added belong to this form only; undefined: to both. */
+  #form: AttentionForm | undefined;
+  #hasForms = false;
 
   private constructor(path: string, precision: Precision, weightsFile: FileHandle) {
     this.#path = path;
@@ -101,6 +117,21 @@ export class OnnxGraph implements AsyncDisposable {
     return this.op(type, inputs, attributes, CONTRIB);
   }
 
+  /**
+   * A part that is written in two ways: {@link OnnxGraph.finish} then writes two graphs that share one file of weights.
+   * @param build adds the nodes of a form and gives their result.
+   */
+  either(build: (form: AttentionForm) => Value): Value {
+    const result = this.#newName('either');
+    this.#hasForms = true;
+    for (const form of ['fused', 'plain'] as const) {
+      this.#form = form;
+      this.#addNode('Identity', [build(form)], [result], {}, '');
+    }
+    this.#form = undefined;
+    return result;
+  }
+
   /** Whole numbers, as shapes and axes want them. */
   integers(values: readonly number[], dims: readonly number[] = [values.length]): Value {
     return this.#constant(`i${values.join()}/${dims.join()}`, 'int64', dims, () => {
@@ -132,7 +163,7 @@ export class OnnxGraph implements AsyncDisposable {
   async bytes(raw: Uint8Array, dims: readonly number[], type: OnnxType): Promise<Value> {
     const name = this.#newName('w');
     if (dims.reduce((product, size) => product * size, 1) <= INLINE_NUMBERS) {
-      this.#initializers.push(initializer(name, type, dims).data(TENSOR.raw, raw).bytes);
+      this.#initializers.push({ name, bytes: initializer(name, type, dims).data(TENSOR.raw, raw).bytes });
       return name;
     }
     const offset = Math.ceil(this.#weightsLength / WEIGHT_ALIGNMENT) * WEIGHT_ALIGNMENT;
@@ -145,26 +176,22 @@ export class OnnxGraph implements AsyncDisposable {
       ['length', String(raw.byteLength)],
     ] as const)
       tensor.message(TENSOR.external, (entry) => entry.string(1, key).string(2, value));
-    this.#initializers.push(tensor.int(TENSOR.location, EXTERNAL).bytes);
+    this.#initializers.push({ name, bytes: tensor.int(TENSOR.location, EXTERNAL).bytes });
     return name;
   }
 
-  /** Writes the graph and gives both files their names. @param notes kept in the file's metadata. */
+  /**
+   * Writes the graph and gives all files their names: where attention is in it, a second graph beside the first, with
+   * `.plain.onnx` at the end. @param notes kept in the files' metadata.
+   */
   async finish(notes: Readonly<Record<string, string>> = {}): Promise<void> {
-    const temporary = `${this.#path}.tmp`;
     await this.#weightsFile.sync();
     await this.#weightsFile.close();
-    const file = await open(temporary, 'w');
-    try {
-      await writeAll(file, this.#encode(notes), 0);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
     // A network of a few constants has no side file.
     if (this.#weightsLength > 0) await rename(`${this.#path}.bin.tmp`, `${this.#path}.bin`);
     else await rm(`${this.#path}.bin.tmp`);
-    await rename(temporary, this.#path);
+    if (this.#hasForms) await writeWhole(plainPathOf(this.#path), this.#encode(notes, 'plain'));
+    await writeWhole(this.#path, this.#encode(notes, 'fused'));
     this.#isDone = true;
   }
 
@@ -173,15 +200,17 @@ export class OnnxGraph implements AsyncDisposable {
     this.#isDone = true;
     await this.#weightsFile.close().catch(() => {});
     await rm(`${this.#path}.bin.tmp`, { force: true });
-    await rm(`${this.#path}.tmp`, { force: true });
   }
 
-  #encode(notes: Readonly<Record<string, string>>): Uint8Array {
+  #encode(notes: Readonly<Record<string, string>>, wanted: AttentionForm): Uint8Array {
+    const nodes = this.#nodes.filter(({ form }) => !form || form === wanted);
+    // What only the other form needs would be warned of.
+    const used = new Set(nodes.flatMap(({ inputs }) => inputs));
     const model = new ProtoWriter().int(MODEL.irVersion, IR_VERSION).string(MODEL.producer, 'musecam');
     model.message(MODEL.graph, (graph) => {
-      for (const node of this.#nodes) graph.data(GRAPH.node, node);
+      for (const { bytes } of nodes) graph.data(GRAPH.node, bytes);
       graph.string(GRAPH.name, basename(this.#path, '.onnx'));
-      for (const tensor of this.#initializers) graph.data(GRAPH.initializer, tensor);
+      for (const { name, bytes } of this.#initializers) if (used.has(name)) graph.data(GRAPH.initializer, bytes);
       for (const input of this.#inputs) graph.data(GRAPH.input, input);
       for (const output of this.#outputs) graph.data(GRAPH.output, output);
     });
@@ -206,20 +235,40 @@ export class OnnxGraph implements AsyncDisposable {
     for (const [name, value] of Object.entries(attributes))
       node.message(NODE.attribute, (attribute) => writeAttribute(attribute, name, value));
     if (domain) node.string(NODE.domain, domain);
-    this.#nodes.push(node.bytes);
+    this.#nodes.push({ bytes: node.bytes, inputs, form: this.#form });
   }
 
   #constant(key: string, type: OnnxType, dims: readonly number[], encode: () => Uint8Array): Value {
     const known = this.#constants.get(key);
     if (known) return known;
     const name = this.#newName('c');
-    this.#initializers.push(initializer(name, type, dims).data(TENSOR.raw, encode()).bytes);
+    this.#initializers.push({ name, bytes: initializer(name, type, dims).data(TENSOR.raw, encode()).bytes });
     this.#constants.set(key, name);
     return name;
   }
 
   #newName(prefix: string): Value {
     return `${prefix}_${this.#count++}` as Value;
+  }
+}
+
+/** Where the second graph of a network with attention lies. */
+export function plainPathOf(path: string): string {
+  return path.replace(/\.onnx$/, '.plain.onnx');
+}
+
+async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.tmp`;
+  const file = await open(temporary, 'w');
+  try {
+    await writeAll(file, bytes, 0);
+    await file.sync();
+    await file.close();
+    await rename(temporary, path);
+  } catch (thrown) {
+    await file.close().catch(() => {});
+    await rm(temporary, { force: true });
+    throw thrown;
   }
 }
 

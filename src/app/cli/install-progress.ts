@@ -6,8 +6,8 @@ type InstallProgress = Parameters<InstallOptions['onProgress']>[0];
 /** Speed is measured over the last so many ms, and shown after the first second. */
 const WINDOW_MS = 10_000;
 const FIRST_MS = 1000;
-/** What is told at most so often, in ms. */
-const TELL_EVERY_MS = 100;
+/** Nothing is read or fetched in pieces as large as this: it was there before. */
+const LEAP_BYTES = 4_000_000;
 /** A bar counts in steps of a thousandth. */
 const STEPS = 1000;
 
@@ -17,7 +17,6 @@ export class InstallBars implements Disposable {
   #bar: ReturnType<typeof openProgress> | undefined;
   #label = '';
   #pace = new Pace();
-  #toldMs = Number.NEGATIVE_INFINITY;
 
   /** @param isLocal the weights are read from a folder of the user's instead of fetched. */
   constructor(isLocal: boolean) {
@@ -31,13 +30,9 @@ export class InstallBars implements Disposable {
       this.#label = label;
       this.#bar = openProgress(label, { hasOwnTime: true });
       this.#pace = new Pace();
-      this.#toldMs = Number.NEGATIVE_INFINITY;
     }
     const { done, total } = progress;
-    this.#pace.add(done);
-    const isLast = done >= total;
-    if (!isLast && performance.now() - this.#toldMs < TELL_EVERY_MS) return;
-    this.#toldMs = performance.now();
+    this.#pace.add(done, total);
     this.#bar?.update(Math.floor((done / Math.max(total, Number.EPSILON)) * STEPS), STEPS, this.#noteOf(progress));
   }
 
@@ -63,12 +58,16 @@ export class InstallBars implements Disposable {
   }
 }
 
-/** How fast something gets on now: what was there at the beginning, from an earlier run, does not count as speed. */
+/** How fast something gets on now: what is there from an earlier run does not count as speed. */
 class Pace {
-  readonly #samples: { readonly ms: number; readonly done: number }[] = [];
+  #samples: { readonly ms: number; readonly done: number }[] = [];
+  #total = 0;
 
-  add(done: number): void {
+  add(done: number, total: number): void {
     const ms = performance.now();
+    const step = done - (this.#samples.at(-1)?.done ?? done);
+    if (total !== this.#total || step > LEAP_BYTES) this.#samples = [];
+    this.#total = total;
     this.#samples.push({ ms, done });
     while (this.#samples.length > 2 && this.#samples[0]!.ms < ms - WINDOW_MS) this.#samples.shift();
   }

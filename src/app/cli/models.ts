@@ -82,7 +82,9 @@ export async function installOne(id: string, flags: InstallFlags, signal: AbortS
     bars[Symbol.dispose]();
     if (signal.aborted)
       console.error(
-        `\nInterrupted. ${isLocal ? 'Your files are as they were' : 'What is fetched is kept'}: the same command goes on.`,
+        isLocal
+          ? '\nInterrupted. Your files are as they were: the same command starts again.'
+          : '\nInterrupted. What is fetched is kept: the same command goes on from there.',
       );
     throw thrown;
   }

@@ -25,6 +25,7 @@ export interface PrepareFlags {
   readonly consent?: string;
   readonly licence?: string;
   readonly size?: string;
+  readonly framing?: string;
   readonly start?: number;
   readonly seconds?: number;
   readonly motion?: string;
@@ -146,6 +147,7 @@ async function optionsOf(
     preparedBy: `musecam ${readVersion()}`,
     engines: new Map(),
     size: flags.size === undefined ? undefined : parseSize(flags.size),
+    framing: choiceOf('--framing', flags.framing, ['webcam', 'whole']),
     startSeconds: flags.start,
     seconds: flags.seconds,
     motion: choiceOf('--motion', flags.motion, ['auto', 'loop', 'ping-pong']),

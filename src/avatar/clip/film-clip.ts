@@ -123,12 +123,13 @@ function filmedTrack({ track, motion, size }: FilmPlan, found: readonly FaceLand
     points.set(landmarks.points, i * length);
   });
   const { start } = motion.range;
+  const isInside = (cut: number) => cut > start && cut < start + found.length;
   return {
     size,
     frameCount: found.length,
     points,
     scores: Float32Array.from(found, (landmarks) => landmarks.score),
     faults: track.faults.slice(start, start + found.length),
-    cuts: [],
+    cuts: track.cuts.filter(isInside).map((cut) => cut - start),
   };
 }

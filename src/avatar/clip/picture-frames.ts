@@ -2,7 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { FRAMES_PER_SECOND, type Rect, type Size } from '../../api/media.ts';
-import { renderPixels, sharpOf } from '../decode-photo.ts';
+import { messageOf } from '../../base/errors.ts';
+import { notAPicture, renderPixels, sharpOf } from '../decode-photo.ts';
 import type { Picture } from '../picture.ts';
 
 /** A picture that is shown for a while: a file of a folder, or a page of an animation. */
@@ -53,6 +54,7 @@ export async function shownSize({ path }: ShownPicture): Promise<Size> {
  * The frames of a row of pictures at 25 a second, each brought to `whole` (cut at the sides where its shape is another),
  * then `part` of it at `size`.
  * @param startSeconds, firstFrame where to begin; `end` the frame not to go beyond.
+ * @throws AppError NOT_A_PICTURE for one that is damaged.
  */
 export async function* readPictures(
   pictures: readonly ShownPicture[],
@@ -66,7 +68,12 @@ export async function* readPictures(
     // The middle of the frame's time: no rounding decides between two pictures.
     const seconds = from.startSeconds + (frame + 0.5) / FRAMES_PER_SECOND;
     while (at < pictures.length - 1 && pictures[at]!.untilSeconds <= seconds) at++;
-    if (shown?.at !== at) shown = { at, picture: await cutPart(await album.open(pictures[at]!), part, size) };
+    if (shown?.at !== at) {
+      const picture = await album.open(pictures[at]!).catch((thrown: unknown) => {
+        throw notAPicture(pictures[at]!.path, `its pixels cannot be read (${messageOf(thrown)})`, thrown);
+      });
+      shown = { at, picture: await cutPart(picture, part, size) };
+    }
     yield shown.picture;
   }
 }

@@ -2,9 +2,10 @@ import type { QualityReport } from '../../api/avatar.ts';
 import { FRAMES_PER_SECOND } from '../../api/media.ts';
 import { AppError } from '../../base/errors.ts';
 import type { FaceFinder } from '../find-face.ts';
-import { DEFAULT_SIZE, type PrepareOptions } from '../prepare-options.ts';
+import { frameSizeFor, wholePart } from '../framing.ts';
+import type { PrepareOptions } from '../prepare-options.ts';
 import { refuseHopeless } from '../report/refuse-hopeless.ts';
-import { chooseIdle, chooseMotion, type MotionWish } from './choose-motion.ts';
+import { type ClipMotion, chooseIdle, chooseMotion, type MotionWish } from './choose-motion.ts';
 import type { FaceTrack, FrameFault } from './clip.ts';
 import { type FrameRange, longestShot, trackOf } from './face-track.ts';
 import type { FilmPlan } from './film-clip.ts';
@@ -23,6 +24,13 @@ export interface PrepareClipOptions extends PrepareOptions {
   readonly motion?: MotionWish | undefined;
   /** Use everything, or only the calmest stretch with shut lips. Default `whole`. */
   readonly use?: 'whole' | 'idle' | undefined;
+  /**
+   * Every frame stays, in its place: no shot is chosen, nothing cut off, faded or left out. They repeat as `motion` says,
+   * to and fro where that is `auto`. For what was worked out frame by frame elsewhere.
+   */
+  readonly keepsFrames?: boolean | undefined;
+  /** Names what else the result depends on: work of an interrupted run with another mark is not gone on with. */
+  readonly mark?: string | undefined;
   /** Folder for what an interrupted run goes on with. */
   readonly workFolder: string;
   /** Forget what an interrupted run has worked out. */
@@ -52,19 +60,22 @@ export async function planFilm(
   onFrame: (share: number) => void,
   signal: AbortSignal,
 ): Promise<PlannedFilm> {
-  const size = options.size ?? DEFAULT_SIZE;
+  const size = frameSizeFor(clip, options);
   const onSurveyed = (done: number) => onFrame(done / clip.frameCount);
   const survey = await surveyClip(clip, finder, options.face, work, onSurveyed, signal);
   const scale = clip.width / survey.size.width;
   const choice = { source: clip.source, face: options.face, scale };
   const track = smoothTrack(trackOf(survey.frames, survey.size, choice));
-  const shot = longestShot(track);
+  const shot = options.keepsFrames ? { start: 0, end: track.frameCount } : longestShot(track);
   refuseUnusable(track, shot, clip.source);
   warn(clip, survey, track, shot, options);
   const range = options.use === 'idle' ? idleOf(track, shot, clip.source) : shot;
   const thumbnails = survey.frames.map((frame) => frame.thumbnail);
-  const motion = chooseMotion(track, thumbnails, range, options.motion ?? 'auto');
-  const part = chooseClipFrame(clip, track, motion.range, size);
+  const motion: ClipMotion = options.keepsFrames
+    ? { motion: options.motion === 'loop' ? 'loop' : 'ping-pong', range, fadeFrames: 0 }
+    : chooseMotion(track, thumbnails, range, options.motion ?? 'auto');
+  const part =
+    options.framing === 'whole' ? wholePart(clip, size) : chooseClipFrame(clip, track, motion.range, size);
   const key = hashOf([size, motion, part, options.name]).slice(0, 12);
   return { plan: { clip, track, motion, part, size, key }, cutCount: track.cuts.length };
 }
@@ -100,13 +111,13 @@ function warn(
   survey: Survey,
   track: FaceTrack,
   shot: FrameRange,
-  { onWarning = () => {} }: PrepareClipOptions,
+  { onWarning = () => {}, keepsFrames }: PrepareClipOptions,
 ): void {
   const missing = clip.frameCount - survey.frames.length;
   const seconds = (frames: number) => (frames / FRAMES_PER_SECOND).toFixed(1);
   if (missing > MAX_MISSING_FRAMES)
     onWarning(`The last ${seconds(missing)} s of the clip are damaged and are left out.`);
-  if (track.cuts.length > 0)
+  if (track.cuts.length > 0 && !keepsFrames)
     onWarning(
       `The clip is cut together of ${track.cuts.length + 1} shots; the best one is used: ${seconds(shot.end - shot.start)} s from ${seconds(shot.start)} s on.`,
     );

@@ -5,7 +5,8 @@ import { folderNotWritable } from '../avatar-folder.ts';
 import { FaceFinder } from '../find-face.ts';
 import { AVATAR_BYTE_LIMITS } from '../manifest-rules.ts';
 import { prepareEngines } from '../prepare-engines.ts';
-import { checkOptions, DEFAULT_SIZE } from '../prepare-options.ts';
+import { frameSizeFor } from '../framing.ts';
+import { checkOptions } from '../prepare-options.ts';
 import { QualityMeter } from '../report/quality-meter.ts';
 import { refuseHopeless } from '../report/refuse-hopeless.ts';
 import { type AvatarContent, type EngineFiles, writeAvatar } from '../write-avatar.ts';
@@ -35,9 +36,10 @@ export async function prepareClip(options: PrepareClipOptions): Promise<AvatarMa
   await checkOptions(options);
   progress.update('read', 0);
   const clip = await probeClip(options.source, options, signal);
-  checkLength(clip, options.size ?? DEFAULT_SIZE);
-  const { startSeconds = 0, seconds = 0, face = 0, preparedBy } = options;
-  const key = await workKey(options.source, [WORK_VERSION, preparedBy, startSeconds, seconds, face]);
+  checkLength(clip, frameSizeFor(clip, options));
+  const { startSeconds = 0, seconds = 0, face = 0, preparedBy, mark } = options;
+  const asked = [WORK_VERSION, preparedBy, startSeconds, seconds, face, ...(mark === undefined ? [] : [mark])];
+  const key = await workKey(options.source, asked);
   try {
     await using work = await WorkFolder.open(options.workFolder, key, options.fresh ?? false);
     const manifest = await prepareIn({ clip, options, work, progress, signal });

@@ -1,11 +1,12 @@
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { AvatarRef } from '../../api/avatar.ts';
-import { frameByteLength, type Rect } from '../../api/media.ts';
+import type { Rect } from '../../api/media.ts';
 import { readMasks } from '../../avatar/read-masks.ts';
-import { AppError, messageOf } from '../../base/errors.ts';
+import { messageOf } from '../../base/errors.ts';
+import { BodyPatches, unreadable } from './body-patches.ts';
 import { ENGINE_KEY, MASKS_PATH } from './latents-file.ts';
 
 /**
@@ -17,12 +18,11 @@ export class AvatarCrops implements AsyncDisposable {
   readonly region: Rect;
   readonly frameCount: number;
   readonly #ref: AvatarRef;
-  readonly #body: FileHandle;
+  readonly #body: BodyPatches;
   readonly #masks: Uint8Array;
   readonly #box: Rect;
-  readonly #row: Uint8Array;
 
-  private constructor(ref: AvatarRef, body: FileHandle, masks: Uint8Array, isWhole: boolean) {
+  private constructor(ref: AvatarRef, body: BodyPatches, masks: Uint8Array, isWhole: boolean) {
     this.#ref = ref;
     this.#body = body;
     this.#masks = masks;
@@ -30,7 +30,6 @@ export class AvatarCrops implements AsyncDisposable {
     this.frameCount = ref.manifest.frameCount;
     const { width, height } = this.#box;
     this.region = isWhole ? { x: 0, y: 0, width, height } : coveredPart(masks, this.#box, this.frameCount);
-    this.#row = new Uint8Array(ref.manifest.width * this.region.height);
   }
 
   /**
@@ -39,15 +38,7 @@ export class AvatarCrops implements AsyncDisposable {
    */
   static async open(ref: AvatarRef, { isWhole = false } = {}): Promise<AvatarCrops> {
     const masks = await readOwnMasks(ref);
-    const body = await open(ref.bodyPath).catch((cause) => {
-      throw unreadable(ref, messageOf(cause), cause);
-    });
-    const { size } = await body.stat();
-    if (size < ref.manifest.frameCount * frameByteLength('i420', ref.manifest)) {
-      await body.close();
-      throw unreadable(ref, 'the unpacked frames are too short');
-    }
-    return new AvatarCrops(ref, body, masks, isWhole);
+    return new AvatarCrops(ref, await BodyPatches.open(ref), masks, isWhole);
   }
 
   /** Where the part lies in a body frame, in pixels; even. */
@@ -69,30 +60,11 @@ export class AvatarCrops implements AsyncDisposable {
 
   /** A frame's picture over the part, I420, into `target`. */
   async readBody(index: number, target: Uint8Array): Promise<void> {
-    const { width: frameWidth, height: frameHeight } = this.#ref.manifest;
-    const rect = this.rectAt(index);
-    const base = index * frameByteLength('i420', this.#ref.manifest);
-    const chroma = frameWidth * frameHeight;
-    const half = { x: rect.x >> 1, y: rect.y >> 1, width: rect.width >> 1, height: rect.height >> 1 };
-    let to = await this.#readPlane(base, frameWidth, rect, target, 0);
-    to = await this.#readPlane(base + chroma, frameWidth >> 1, half, target, to);
-    await this.#readPlane(base + chroma + (chroma >> 2), frameWidth >> 1, half, target, to);
+    await this.#body.read(index, this.rectAt(index), target);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#body.close();
-  }
-
-  /** Whole rows come in one read; their middle is copied. @returns where the next plane goes. */
-  async #readPlane(planeAt: number, stride: number, rect: Rect, target: Uint8Array, to: number): Promise<number> {
-    const rows = this.#row.subarray(0, stride * rect.height);
-    const { bytesRead } = await this.#body.read(rows, 0, rows.length, planeAt + rect.y * stride);
-    if (bytesRead < rows.length) throw unreadable(this.#ref, 'the unpacked frames end too early');
-    for (let row = 0; row < rect.height; row++) {
-      const start = row * stride + rect.x;
-      target.set(rows.subarray(start, start + rect.width), to + row * rect.width);
-    }
-    return to + rect.width * rect.height;
+    await this.#body[Symbol.asyncDispose]();
   }
 }
 
@@ -130,11 +102,4 @@ async function readOwnMasks(ref: AvatarRef): Promise<Uint8Array> {
   } catch (thrown) {
     throw unreadable(ref, messageOf(thrown), thrown);
   }
-}
-
-function unreadable({ manifest }: AvatarRef, why: string, cause?: unknown): AppError {
-  return new AppError('AVATAR_BROKEN', `The avatar "${manifest.id}" cannot be used by MuseTalk: ${why}.`, {
-    fix: `Check it: musecam avatars check ${manifest.id}`,
-    cause,
-  });
 }

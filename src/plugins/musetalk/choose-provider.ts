@@ -1,6 +1,6 @@
 import { AppError, messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import type { Precision } from '../../onnx/onnx-graph.ts';
+import type { AttentionForm, Precision } from '../../onnx/onnx-graph.ts';
 import { disposeTensors, type Provider, providerTitle } from '../../onnx/open-network.ts';
 import { type Decoder, FaceNetworks } from './face-networks.ts';
 import {
@@ -16,6 +16,7 @@ import {
 export interface Candidate {
   readonly provider: Provider;
   readonly precision: Precision;
+  readonly attention: AttentionForm;
 }
 
 /** What was found out about a candidate. */
@@ -39,7 +40,7 @@ export interface ChosenProvider {
 /** How to choose. */
 export interface ChooseOptions {
   readonly folder: string;
-  /** Best first. A half-precision candidate that passes makes single precision on the same provider needless. */
+  /** Best first. One that passes makes the others on the same provider needless. */
   readonly candidates: readonly Candidate[];
   readonly decoders: readonly Decoder[];
   readonly threads: number;
@@ -56,8 +57,8 @@ const SLOW_MS = 1000;
 const PRECISION_WORDS = { float16: 'half precision', float32: 'single precision' } as const;
 
 /** Words for a way to run the networks, for example "WebGPU, half precision". */
-export function describeCandidate({ provider, precision }: Candidate): string {
-  return `${providerTitle(provider)}, ${PRECISION_WORDS[precision]}`;
+export function describeCandidate({ provider, precision, attention }: Candidate): string {
+  return `${providerTitle(provider)}, ${PRECISION_WORDS[precision]}${attention === 'plain' ? ', plain attention' : ''}`;
 }
 
 /**

@@ -26,7 +26,7 @@ const RUNG_WORDS: Readonly<Record<Rung, string>> = {
 /** What the engine is made of; tests make their own. */
 export interface MusetalkParts {
   readonly ears: Pick<Ears, 'context' | 'hear'>;
-  readonly networks: Pick<FaceNetworks, 'make' | 'provider' | 'precision' | 'channels' | 'bytes' | 'latentsTensor'>;
+  readonly networks: Pick<FaceNetworks, 'make' | 'provider' | 'precision' | 'attention' | 'channels' | 'bytes'>;
   readonly ladder: QualityLadder;
   /** Makes an avatar resident. */
   readonly open: (ref: AvatarRef, gpuBytesLeft: number) => Promise<Resident>;

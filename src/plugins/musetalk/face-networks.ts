@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AUDIO_TOKENS } from '../../onnx/build-unet.ts';
 import { FACE_SIDE } from '../../onnx/build-vae.ts';
-import type { Precision } from '../../onnx/onnx-graph.ts';
+import { type AttentionForm, type Precision, plainPathOf } from '../../onnx/onnx-graph.ts';
 import { disposeTensors, Network, type Provider, type Tensor } from '../../onnx/open-network.ts';
 import { networkFile } from './convert.ts';
 
@@ -26,6 +27,8 @@ export interface FaceNetworksOptions {
   readonly folder: string;
   readonly provider: Provider;
   readonly precision: Precision;
+  /** `fused` unless said otherwise. */
+  readonly attention?: AttentionForm;
   readonly threads: number;
   readonly decoders: readonly Decoder[];
   /** Refuse networks of which a node would run on the processor. */
@@ -36,6 +39,7 @@ export interface FaceNetworksOptions {
 export class FaceNetworks implements AsyncDisposable {
   readonly provider: Provider;
   readonly precision: Precision;
+  readonly attention: AttentionForm;
   /** Numbers of one audio token: 384. */
   readonly channels: number;
   /** Bytes of their weights. */
@@ -51,6 +55,7 @@ export class FaceNetworks implements AsyncDisposable {
   ) {
     this.provider = options.provider;
     this.precision = options.precision;
+    this.attention = options.attention ?? 'fused';
     this.channels = Number(unet.inputShape('audio')[2]);
     this.#unet = unet;
     this.#decoders = decoders;
@@ -65,7 +70,13 @@ export class FaceNetworks implements AsyncDisposable {
     let bytes = 0;
     const open = async (file: string, extra: { gpuOutputs?: readonly string[]; layout?: 'NCHW' }) => {
       const path = join(folder, file);
-      const network = await Network.open(path, { provider, threads, isStrict, ...extra });
+      const hasForms = options.attention === 'plain' && existsSync(plainPathOf(path));
+      const network = await Network.open(hasForms ? plainPathOf(path) : path, {
+        provider,
+        threads,
+        isStrict,
+        ...extra,
+      });
       opened.push(network);
       bytes += await stat(`${path}.bin`).then(
         ({ size }) => size,

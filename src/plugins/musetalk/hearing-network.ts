@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { WHISPER_MELS } from '../../onnx/build-whisper.ts';
+import { type AttentionForm, plainPathOf } from '../../onnx/onnx-graph.ts';
 import { Network, type Provider, providerTitle } from '../../onnx/open-network.ts';
 import { LIVE_MEL_FRAMES, networkFile } from './convert.ts';
 
@@ -42,25 +43,18 @@ export class HearingNetwork implements AsyncDisposable {
 
   /** @throws AppError MODEL_BROKEN. */
   static async open(options: HearingNetworkOptions): Promise<HearingNetwork> {
-    const onProcessor = await HearingNetwork.#openOn('cpu', options);
+    const onProcessor = await HearingNetwork.#openOn('cpu', 'fused', options);
     // Thirty seconds at once happen off line only, where nobody waits for a millisecond.
     if (options.provider === 'cpu' || options.graph === 'parity') return onProcessor;
-    let onGpu: HearingNetwork | undefined;
-    try {
-      onGpu = await HearingNetwork.#openOn(options.provider, options);
-      const difference = await differenceOf(onGpu, onProcessor, options);
-      options.log.info(
-        `hearing: ${onProcessor.runMs.toFixed(1)} ms on the processor, ${onGpu.runMs.toFixed(1)} ms with ` +
-          `${providerTitle(options.provider)}, ${difference.toFixed(4)} apart`,
-      );
-      const loser = difference <= MOST_DIFFERENCE && onGpu.runMs < onProcessor.runMs ? onProcessor : onGpu;
+    const forms = options.provider === 'webgpu' ? (['fused', 'plain'] as const) : (['fused'] as const);
+    for (const form of forms) {
+      const onGpu = await tryOnGpu(() => HearingNetwork.#openOn(options.provider, form, options), onProcessor, options);
+      if (!onGpu) continue;
+      const loser = onGpu.runMs < onProcessor.runMs ? onProcessor : onGpu;
       await loser[Symbol.asyncDispose]();
       return loser === onGpu ? onProcessor : onGpu;
-    } catch (thrown) {
-      options.log.info(`hearing: on the processor, because ${messageOf(thrown)}`);
-      await onGpu?.[Symbol.asyncDispose]();
-      return onProcessor;
     }
+    return onProcessor;
   }
 
   /**
@@ -81,10 +75,14 @@ export class HearingNetwork implements AsyncDisposable {
     await this.#network[Symbol.asyncDispose]();
   }
 
-  static async #openOn(provider: Provider, options: HearingNetworkOptions): Promise<HearingNetwork> {
+  static async #openOn(
+    provider: Provider,
+    form: AttentionForm,
+    options: HearingNetworkOptions,
+  ): Promise<HearingNetwork> {
     const { folder, graph, threads, position } = options;
     const path = join(folder, networkFile(graph === 'live' ? 'whisper-live' : 'whisper-parity'));
-    const network = await Network.open(path, { provider, threads });
+    const network = await Network.open(form === 'fused' ? path : plainPathOf(path), { provider, threads });
     const positions = Int32Array.from({ length: LIVE_MEL_FRAMES / 2 }, (_, token) => position + token);
     const own = graph === 'live' ? positions : undefined;
     const opened = new HearingNetwork(network, provider, 0, own);
@@ -99,8 +97,31 @@ export class HearingNetwork implements AsyncDisposable {
   }
 }
 
-async function differenceOf(a: HearingNetwork, b: HearingNetwork, { graph }: HearingNetworkOptions): Promise<number> {
-  const mel = checkMel(graph === 'live' ? LIVE_MEL_FRAMES : 0);
+/** Opened, and hearing the same as the processor; undefined otherwise. */
+async function tryOnGpu(
+  open: () => Promise<HearingNetwork>,
+  onProcessor: HearingNetwork,
+  { log, provider }: HearingNetworkOptions,
+): Promise<HearingNetwork | undefined> {
+  let onGpu: HearingNetwork | undefined;
+  try {
+    onGpu = await open();
+    const difference = await differenceOf(onGpu, onProcessor);
+    log.info(
+      `hearing: ${onProcessor.runMs.toFixed(1)} ms on the processor, ${onGpu.runMs.toFixed(1)} ms with ` +
+        `${providerTitle(provider)}, ${difference.toFixed(4)} apart`,
+    );
+    if (difference <= MOST_DIFFERENCE) return onGpu;
+  } catch (thrown) {
+    log.info(`hearing: not with ${providerTitle(provider)}, because ${messageOf(thrown)}`);
+  }
+  await onGpu?.[Symbol.asyncDispose]();
+  return undefined;
+}
+
+/** Root of the mean square between what two of them hear. */
+async function differenceOf(a: HearingNetwork, b: HearingNetwork): Promise<number> {
+  const mel = checkMel(LIVE_MEL_FRAMES);
   const [first, second] = [(await a.encode(mel)).slice(), await b.encode(mel)];
   let sum = 0;
   for (let at = 0; at < first.length; at++) sum += (first[at]! - second[at]!) ** 2;

@@ -2,7 +2,7 @@ import { mkdir, readdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
-import type { Precision } from '../../onnx/onnx-graph.ts';
+import { type Precision, plainPathOf } from '../../onnx/onnx-graph.ts';
 import type { ModelEntry, WeightsFile } from './catalogue.ts';
 import { convertFaceParser, convertMusetalk, type MusetalkWeights } from './convert.ts';
 import { findInFolder, gatherWeights, isAddress, type Weights } from './gather-weights.ts';
@@ -103,10 +103,10 @@ async function convertModel(
   return [...(await withWeights(building, names)), ...(await storeChecks(building, precisions, options))];
 }
 
-/** Networks, each followed by its weights where it has some. */
+/** Networks, each followed by its second form and its weights where it has them. */
 async function withWeights(folder: string, names: readonly string[]): Promise<readonly string[]> {
   const files = new Set(await readdir(folder));
-  return names.flatMap((name) => [name, `${name}.bin`]).filter((path) => files.has(path));
+  return names.flatMap((name) => [name, plainPathOf(name), `${name}.bin`]).filter((path) => files.has(path));
 }
 
 /** The files that tell a provider with wrong numbers, see {@link chooseProvider}; computed on the processor. */

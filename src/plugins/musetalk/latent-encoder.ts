@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Rect, Size } from '../../api/media.ts';
 import { AppError } from '../../base/errors.ts';
 import { FACE_SIDE } from '../../onnx/build-vae.ts';
+import { plainPathOf } from '../../onnx/onnx-graph.ts';
 import { Network, type Provider, providerTitle } from '../../onnx/open-network.ts';
 import { networkFile } from './convert.ts';
 import { cropFace } from './crop-face.ts';
@@ -28,14 +29,17 @@ export class LatentEncoder implements AsyncDisposable {
   static async open(folder: string, providers: readonly Provider[], threads: number): Promise<LatentEncoder> {
     const expected = await readEncoderCheck(folder);
     const reasons: string[] = [];
-    for (const provider of providers) {
+    const path = join(folder, networkFile('encoder'));
+    const ways = providers.flatMap((provider) =>
+      (provider === 'webgpu' ? [path, plainPathOf(path)] : [path]).map((file) => ({ provider, file })),
+    );
+    for (const { provider, file } of ways) {
       try {
-        const network = await Network.open(join(folder, networkFile('encoder')), { provider, threads });
-        const encoder = new LatentEncoder(network, provider);
+        const encoder = new LatentEncoder(await Network.open(file, { provider, threads }), provider);
         const difference = distanceOf(await encoder.#run(checkPicture()), expected);
         if (difference <= MOST_DIFFERENCE) return encoder;
-        reasons.push(`${providerTitle(provider)} gives wrong numbers (${difference.toFixed(2)} from the reference)`);
-        await network[Symbol.asyncDispose]();
+        reasons.push(`${providerTitle(provider)} gives wrong numbers (${difference.toFixed(2)} from the reference).`);
+        await encoder[Symbol.asyncDispose]();
       } catch (thrown) {
         if (!(thrown instanceof AppError)) throw thrown;
         reasons.push(thrown.message);

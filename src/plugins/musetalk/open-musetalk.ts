@@ -9,6 +9,8 @@ import { Ears } from './ears.ts';
 import { MusetalkEngine } from './face-engine.ts';
 import type { Decoder, FaceNetworks } from './face-networks.ts';
 import { HearingNetwork } from './hearing-network.ts';
+import { isImported } from './imported-files.ts';
+import { ImportedResident } from './imported-resident.ts';
 import { FRAME_LATENTS } from './latents-file.ts';
 import { findInstalled, type InstalledModel } from './model-folder.ts';
 import { FACE_MODELS, modelsFolder, prepareFiles } from './prepare.ts';
@@ -86,7 +88,10 @@ export function candidatesFor(
     const order = provider === 'cpu' ? (['float32', 'float16'] as const) : (['float16', 'float32'] as const);
     const usable = order.filter((one) => precisions.includes(one));
     const wanted = settings.precision === 'auto' ? usable : usable.filter((one) => one === settings.precision);
-    for (const precision of provider === 'cpu' ? wanted.slice(0, 1) : wanted) candidates.push({ provider, precision });
+    // The fused attention of WebGPU is wrong with some drivers; elsewhere it is right and quicker.
+    const forms = provider === 'webgpu' ? (['fused', 'plain'] as const) : (['fused'] as const);
+    for (const precision of provider === 'cpu' ? wanted.slice(0, 1) : wanted)
+      for (const attention of forms) candidates.push({ provider, precision, attention });
   }
   return candidates;
 }
@@ -111,6 +116,7 @@ async function openResident(
   const providers = networks.provider === 'webgpu' ? (['webgpu', 'cpu'] as const) : (['cpu'] as const);
   const making: AvatarLatentsOptions = { model, cacheFolder, providers, threads: settings.threads, signal };
   const latents = await latentsOf(ref, making);
+  if (isImported(ref)) return ImportedResident.open(ref, latents, networks);
   const canComposite = networks.provider === 'webgpu' && settings.compositing !== 'processor';
   if (canComposite && expectedBytes(ref) <= gpuBytesLeft) {
     return GpuResident.open(ref, latents, { folder: cacheFolder, provider: networks.provider });

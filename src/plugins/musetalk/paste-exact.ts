@@ -20,15 +20,26 @@ export interface ExactPatch {
  * @param frame RGB24 of `size`.
  */
 export function pasteExact(frame: Uint8Array, size: Size, { face, box, mask: { crop, mask } }: ExactPatch): void {
+  const { x, y, side } = crop;
+  pasteThrough(frame, size, { face, box, mask, area: { x, y, width: side, height: side } });
+}
+
+/** The same through a mask over any rectangle: Uint8 `[area.height, area.width]`. */
+export function pasteThrough(
+  frame: Uint8Array,
+  size: Size,
+  { face, box, mask, area }: { face: Uint8Array; box: Rect; mask: Uint8Array; area: Rect },
+): void {
   const resized = resizeAsOpencv(face, { width: FACE_SIDE, height: FACE_SIDE }, box, 'linear');
-  const left = Math.max(0, box.x, crop.x);
-  const right = Math.min(size.width, box.x + box.width, crop.x + crop.side);
-  const top = Math.max(0, box.y, crop.y);
-  const bottom = Math.min(size.height, box.y + box.height, crop.y + crop.side);
+  const left = Math.max(0, box.x, area.x);
+  const right = Math.min(size.width, box.x + box.width, area.x + area.width);
+  const top = Math.max(0, box.y, area.y);
+  const bottom = Math.min(size.height, box.y + box.height, area.y + area.height);
   // Elsewhere in the crop the mask would mix the frame with itself.
   for (let y = top; y < bottom; y++)
     for (let x = left; x < right; x++) {
-      const alpha = mask[(y - crop.y) * crop.side + x - crop.x]!;
+      const alpha = mask[(y - area.y) * area.width + x - area.x]!;
+      if (alpha === 0) continue;
       const to = (y * size.width + x) * 3;
       const from = ((y - box.y) * box.width + x - box.x) * 3;
       for (let channel = 0; channel < 3; channel++)

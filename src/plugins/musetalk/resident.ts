@@ -148,22 +148,14 @@ export class CpuResident implements Resident {
   }
 
   async latentsAt(indices: readonly number[]): Promise<Tensor> {
-    const [first = 0] = indices;
-    const part = (index: number) => this.#latents.subarray(index * FRAME_LATENTS, (index + 1) * FRAME_LATENTS);
-    if (indices.length === 1) return this.#networks.latentsTensor(part(first));
-    const latents = new Float32Array(indices.length * FRAME_LATENTS);
-    indices.forEach((index, place) => {
-      latents.set(part(index), place * FRAME_LATENTS);
-    });
-    return this.#networks.latentsTensor(latents);
+    return this.#networks.latentsTensor(pickLatents(this.#latents, indices));
   }
 
-  async paint({ index, shot, other, mix = 0, gain }: PaintOptions): Promise<{ rect: Rect; data: Uint8Array }> {
+  async paint({ index, gain, ...shown }: PaintOptions): Promise<{ rect: Rect; data: Uint8Array }> {
     const rect = this.#crops.rectAt(index);
     const { width, height } = rect;
     await this.#crops.readBody(index, this.#picture);
-    const face = bytesOf(shot);
-    const data = other && mix > 0 ? mixBytes(face, bytesOf(other), mix, this.#mixed) : face;
+    const data = shownFace(shown, this.#mixed);
     const box = { x: 0, y: 0, width, height };
     const size = { width: FACE_SIDE, height: FACE_SIDE };
     const patch = { frame: 0, avatarId: '', rect: box, format: 'rgb24', data, size } as const;
@@ -186,6 +178,27 @@ export class CpuResident implements Resident {
 /** Gives back what {@link Resident.latentsAt} gave. */
 export function disposeLatents(latents: Tensor): void {
   disposeTensors([latents]);
+}
+
+/** Latents of some frames, in the order asked for. @param latents Float32 [frameCount, 8, 32, 32]. */
+export function pickLatents(latents: Float32Array, indices: readonly number[]): Float32Array {
+  const part = (index: number) => latents.subarray(index * FRAME_LATENTS, (index + 1) * FRAME_LATENTS);
+  const [first = 0] = indices;
+  if (indices.length === 1) return part(first);
+  const picked = new Float32Array(indices.length * FRAME_LATENTS);
+  indices.forEach((index, place) => {
+    picked.set(part(index), place * FRAME_LATENTS);
+  });
+  return picked;
+}
+
+/** The face that is seen, RGB24 of 256x256: a mixture in `mixed` where there is another one. */
+export function shownFace(
+  { shot, other, mix = 0 }: Pick<PaintOptions, 'shot' | 'other' | 'mix'>,
+  mixed: Uint8Array,
+): Uint8Array {
+  const face = bytesOf(shot);
+  return other && mix > 0 ? mixBytes(face, bytesOf(other), mix, mixed) : face;
 }
 
 function bytesOf({ faces, at }: FaceShot): Uint8Array {

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { AppError } from '../base/errors.ts';
-import type { ConsentFlags, PackFlags, RenameFlags } from './cli/avatars.ts';
+import type { ConsentFlags, ImportFlags, PackFlags, RenameFlags } from './cli/avatars.ts';
+import type { BenchMusetalkFlags } from './cli/bench-musetalk.ts';
 import { addModelCommands } from './cli/model-commands.ts';
 import type { PrepareFlags } from './cli/prepare.ts';
 import type { RenderFlags } from './cli/render.ts';
@@ -147,13 +148,18 @@ avatars
   );
 avatars
   .command('import')
-  .argument('<file>', 'a .musecam file')
-  .description('takes an avatar out of a .musecam file')
-  .option('--id <id>', 'another id than the one in the file')
+  .argument('<source>', 'a .musecam file, or a folder prepared by MuseTalk (results/v15/avatars/ID)')
+  .description("takes an avatar out of a .musecam file, or takes over one of MuseTalk's own")
+  .option('--id <id>', 'another id than the one it has there')
+  .option('--name <name>', 'folder: name shown in lists')
+  .option('--depicts <who>', 'folder: who is shown')
+  .option('--consent <statement>', 'folder: who agreed to this use and how, for example "my own face"')
+  .option('--licence <licence>', 'folder: licence of the pictures')
+  .option('--fresh', 'folder: do not go on with what an interrupted run has worked out')
   .option('--replace', 'replace one of yours that has this id')
   .option('--json', 'print facts as JSON')
-  .action(async (file: string, flags: PackFlags) =>
-    (await import('./cli/avatars.ts')).importOne(file, flags, abort.signal),
+  .action(async (source: string, flags: ImportFlags) =>
+    (await import('./cli/avatars.ts')).importOne(source, flags, abort.signal),
   );
 avatars
   .command('use')
@@ -209,11 +215,36 @@ program
   .option('--json', 'print facts as JSON')
   .action(async ({ json }: JsonFlag) => (await import('./cli/plugins.ts')).listPlugins(json === true));
 
-program
+const bench = program
   .command('bench')
   .description('the repeatable benchmarks')
   .option('--json <file>', 'write the figures as JSON')
+  // Otherwise `bench musetalk --json` would be this one's.
+  .enablePositionalOptions()
   .action(async ({ json }: { json?: string }) => (await import('./cli/bench.ts')).runBench(json));
+bench
+  .command('musetalk')
+  .description("times MuseTalk's networks on this machine, with random weights where no model is installed")
+  .addOption(
+    new Option('--provider <provider>', 'what they run on').choices(['cuda', 'webgpu', 'cpu', 'all']).default('all'),
+  )
+  .addOption(
+    new Option('--precision <precision>', 'of their numbers (default: fp32 on a processor, both elsewhere)').choices([
+      ...['fp16', 'fp32', 'all'],
+    ]),
+  )
+  .option(
+    '--batch <list>',
+    'faces made at once, for example 1,2 (default: 1 on a processor, else 1,2,4,8)',
+    parseCounts,
+  )
+  .option('--runs <n>', 'calls of each stage, fewer where they take long (default: 10 or 100)', parseCount)
+  .option('--json <file>', 'write the figures as JSON')
+  .option('--keep <folder>', 'keep the random networks there (5 GB) and take them from there the next time')
+  .option('--random', 'random weights even if a model is installed')
+  .action(async (flags: BenchMusetalkFlags) =>
+    (await import('./cli/bench-musetalk.ts')).benchMusetalkFromCommandLine(flags, abort.signal),
+  );
 
 try {
   await program.parseAsync();
@@ -255,4 +286,14 @@ function parseNumber(text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || text.trim() === '') throw new InvalidArgumentError('Not a number.');
   return value;
+}
+
+function parseCount(text: string): number {
+  const value = parseNumber(text);
+  if (!Number.isInteger(value) || value < 1 || value > 10_000) throw new InvalidArgumentError('Not a count.');
+  return value;
+}
+
+function parseCounts(text: string): readonly number[] {
+  return text.split(',').map(parseCount);
 }

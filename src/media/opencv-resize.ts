@@ -20,6 +20,7 @@ interface Taps {
  * the edge pixel repeated, weights in 2048ths, along rows into whole numbers, then along columns. Checked against
  * cv2 4.9.
  * @param pixels Uint8 `[from.height, from.width, channels]`. Sizes here may be odd.
+ * @param only rows of the result that are wanted; the others stay 0. Default: all.
  * @returns Uint8 `[to.height, to.width, channels]`.
  */
 export function resizeAsOpencv(
@@ -28,22 +29,28 @@ export function resizeAsOpencv(
   to: Size,
   interpolation: OpencvInterpolation,
   channels = 3,
+  only: { readonly start: number; readonly end: number } = { start: 0, end: to.height },
 ): Uint8Array {
   const isLinear = interpolation === 'linear';
   const columns = isLinear ? linearTaps(from.width, to.width) : lanczosTaps(from.width, to.width);
   // Along a row, the edge pixel alone counts where a tap would lie outside; its rows OpenCV weighs like any others.
   if (isLinear) snapToEdges(columns, from.width);
   const rows = isLinear ? linearTaps(from.height, to.height) : lanczosTaps(from.height, to.height);
-  const wide = resizeRows(pixels, from, to.width, columns, channels);
+  const { perPixel } = rows;
+  const used = {
+    start: Math.max(0, rows.first[only.start] ?? 0),
+    end: Math.min(from.height, (rows.first[only.end - 1] ?? 0) + perPixel),
+  };
+  const wide = resizeRows(pixels, from, to.width, columns, channels, used);
   const resized = new Uint8ClampedArray(to.width * to.height * channels);
   const stride = to.width * channels;
-  for (let y = 0; y < to.height; y++) {
+  for (let y = only.start; y < only.end; y++) {
     const target = resized.subarray(y * stride, (y + 1) * stride);
-    const lines = Array.from({ length: rows.perPixel }, (_, i) => {
+    const lines = Array.from({ length: perPixel }, (_, i) => {
       const row = Math.min(from.height - 1, Math.max(0, rows.first[y]! + i));
       return wide.subarray(row * stride, (row + 1) * stride);
     });
-    const weights = rows.weights.subarray(y * rows.perPixel, (y + 1) * rows.perPixel);
+    const weights = rows.weights.subarray(y * perPixel, (y + 1) * perPixel);
     if (isLinear) mixTwo(target, lines[0]!, lines[1]!, weights);
     else mixEight(target, lines, weights);
   }
@@ -68,7 +75,15 @@ function mixEight(target: Uint8ClampedArray, lines: readonly Int32Array[], weigh
   for (let i = 0; i < target.length; i++) target[i] = sums[i]! >> 22;
 }
 
-function resizeRows(pixels: Uint8Array, from: Size, width: number, taps: Taps, channels: number): Int32Array {
+/** The rows `used` of the source at the new width; the others stay 0. */
+function resizeRows(
+  pixels: Uint8Array,
+  from: Size,
+  width: number,
+  taps: Taps,
+  channels: number,
+  used: { readonly start: number; readonly end: number },
+): Int32Array {
   const resized = new Int32Array(from.height * width * channels);
   const { perPixel, weights } = taps;
   // Where each tap lies in a row, the edge repeated.
@@ -76,8 +91,8 @@ function resizeRows(pixels: Uint8Array, from: Size, width: number, taps: Taps, c
     const column = taps.first[Math.floor(i / perPixel)]! + (i % perPixel);
     return Math.min(from.width - 1, Math.max(0, column)) * channels;
   });
-  let at = 0;
-  for (let y = 0; y < from.height; y++) {
+  let at = used.start * width * channels;
+  for (let y = used.start; y < used.end; y++) {
     const line = y * from.width * channels;
     for (let x = 0; x < width; x++)
       for (let channel = 0; channel < channels; channel++) {

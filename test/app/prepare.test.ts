@@ -75,6 +75,7 @@ describe('musecam prepare', () => {
     ['--size=641x360', 'width'],
     ['--motion=round', '--motion loop'],
     ['--use=all', '--use idle'],
+    ['--framing=tight', '--framing whole'],
   ])(
     'refuses %s',
     async (flag, words) => {

@@ -156,6 +156,21 @@ describe('preparing a photo', () => {
     expect(await light(0)).toBeLessThan(154 * 0.9);
   });
 
+  it('keeps the whole photo, at its own size, when it is told to', async () => {
+    const source = await savePhoto('whole.png', 901, 721, { x: 20, y: 0, height: 720 });
+    const manifest = await preparePhoto(optionsFor(shelf, source, { id: 'whole', framing: 'whole' }));
+    expect(manifest).toMatchObject({ width: 900, height: 720 });
+    const body = await sharp(await readFile(join(shelf, 'whole', 'body/0000.webp')))
+      .raw()
+      .toBuffer();
+    const whole = await sharp(source)
+      .extract({ left: 0, top: 0, width: 900, height: 720 })
+      .removeAlpha()
+      .raw()
+      .toBuffer();
+    expect(Buffer.compare(body, whole)).toBe(0);
+  });
+
   it('takes one of several faces when it is told which', async () => {
     const folder = await makeShelf();
     const source = await savePhoto(

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { checkAvatar } from '../../avatar/check-avatar.ts';
 import { type AvatarEntry, findInside, readReport } from '../../avatar/describe-avatar.ts';
@@ -8,6 +9,7 @@ import { ManifestError, readManifest } from '../../avatar/read-manifest.ts';
 import { AppError } from '../../base/errors.ts';
 import { findPaths } from '../../base/paths.ts';
 import { openLibrary, userAvatarsFolder } from '../open-library.ts';
+import { importUpstream } from './import-upstream.ts';
 import { printReport } from './print-report.ts';
 import { markOf, openProgress, paint, printJson, printTable } from './terminal.ts';
 
@@ -30,6 +32,15 @@ export interface PackFlags {
   readonly id?: string;
   readonly replace?: boolean;
   readonly json?: boolean;
+}
+
+/** Flags of `musecam avatars import`; those that {@link PackFlags} lacks are for folders of MuseTalk. */
+export interface ImportFlags extends PackFlags {
+  readonly name?: string;
+  readonly depicts?: string;
+  readonly consent?: string;
+  readonly licence?: string;
+  readonly fresh?: boolean;
 }
 
 /** `musecam avatars list` */
@@ -146,8 +157,23 @@ export async function exportOne(
   console.log(`It shows ${depicts}. What was agreed goes with it: ${statement}`);
 }
 
-/** `musecam avatars import FILE` */
-export async function importOne(file: string, flags: PackFlags, signal: AbortSignal): Promise<void> {
+/** `musecam avatars import SOURCE`: a .musecam file, or a folder that MuseTalk prepared. */
+export async function importOne(source: string, flags: ImportFlags, signal: AbortSignal): Promise<void> {
+  const stats = await stat(source).catch(() => undefined);
+  if (stats?.isDirectory()) return importUpstream(resolve(source), flags, signal);
+  const own = (['name', 'depicts', 'consent', 'licence', 'fresh'] as const).find((flag) => flags[flag] !== undefined);
+  if (own !== undefined)
+    throw new AppError(
+      'BAD_ARGUMENTS',
+      `--${own} is for folders that MuseTalk prepared; a .musecam file says it itself.`,
+      {
+        fix: 'Leave it out; afterwards: musecam avatars rename, musecam avatars consent',
+      },
+    );
+  await importPack(source, flags, signal);
+}
+
+async function importPack(file: string, flags: PackFlags, signal: AbortSignal): Promise<void> {
   const paths = findPaths();
   const shipped = (await openLibrary(paths).list()).filter((avatar) => avatar.isShipped);
   using progress = openProgress('Importing');

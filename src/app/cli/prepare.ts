@@ -5,7 +5,7 @@ import type { FaceEngine } from '../../api/contributions.ts';
 import type { Size } from '../../api/media.ts';
 import type { PrepareClipOptions } from '../../avatar/clip/plan-film.ts';
 import { prepareAvatar } from '../../avatar/prepare.ts';
-import type { PrepareProgress, PrepareStep } from '../../avatar/prepare-options.ts';
+import { checkOptions, type PrepareProgress, type PrepareStep } from '../../avatar/prepare-options.ts';
 import { AppError } from '../../base/errors.ts';
 import { silentLog } from '../../base/log.ts';
 import { findPaths, type Paths } from '../../base/paths.ts';
@@ -77,12 +77,29 @@ export async function prepareFromCommandLine(source: string, flags: PrepareFlags
   }
 }
 
-async function prepareForPerson(source: string, flags: PrepareFlags, signal: AbortSignal): Promise<void> {
-  using progress = openProgress('Preparing', { hasOwnTime: true });
-  const prepared = await runPrepare(source, flags, signal, ({ step, fraction, secondsLeft }) => {
+/** What somebody else has worked out already for an avatar. */
+export interface GivenParts {
+  readonly options: Partial<PrepareClipOptions>;
+  /** What engines would prepare, by scheme. */
+  readonly prepare: ReadonlyMap<string, NonNullable<FaceEngine['prepare']>>;
+}
+
+/**
+ * Prepares an avatar with a bar in the terminal, and prints the result.
+ * @param readGiven called when it is certain that the avatar can be made as far as its details go.
+ */
+export async function prepareForPerson(
+  source: string,
+  flags: PrepareFlags,
+  signal: AbortSignal,
+  readGiven?: () => Promise<GivenParts>,
+): Promise<void> {
+  using progress = openProgress(readGiven ? 'Importing' : 'Preparing', { hasOwnTime: true });
+  const onProgress = ({ step, fraction, secondsLeft }: PrepareProgress) => {
     const left = secondsLeft === undefined ? '' : `, about ${timeOf(secondsLeft)} left`;
     progress.update(Math.round(fraction * 1000), 1000, `${STEP_WORDS[step]}${fraction < 1 ? left : ''}`);
-  }).catch((thrown: unknown) => {
+  };
+  const prepared = await runPrepare(source, flags, signal, onProgress, readGiven).catch((thrown: unknown) => {
     progress[Symbol.dispose]();
     if (thrown instanceof AppError && thrown.code === 'INTERRUPTED' && !flags.json)
       console.error('\nInterrupted. Of a clip what is done is kept: the same command goes on from there.');
@@ -105,15 +122,22 @@ async function runPrepare(
   flags: PrepareFlags,
   signal: AbortSignal,
   onProgress: (progress: PrepareProgress) => void,
+  readGiven?: () => Promise<GivenParts>,
 ): Promise<Prepared> {
   const paths = findPaths();
-  const options = await optionsOf(source, flags, paths, signal);
+  const asked = await optionsOf(source, flags, paths, signal);
+  if (readGiven) await checkOptions(asked);
+  onProgress({ step: 'read', fraction: 0 });
+  const given = await readGiven?.();
+  const options = { ...asked, ...given?.options };
   const values = await readSettings(paths, []);
   await using plugins = openPluginsWithoutShow(silentLog, values);
   for (const scheme of flags.engine ?? []) plugins.findScheme('faceEngines', scheme);
   const engines = new Map<string, FaceEngine>();
   for (const { id, scheme } of plugins.contributions('faceEngines')) {
-    engines.set(scheme, await plugins.record('faceEngines', id));
+    const engine = await plugins.record('faceEngines', id);
+    const prepare = given?.prepare.get(scheme);
+    engines.set(scheme, prepare ? { open: engine.open.bind(engine), prepare } : engine);
   }
   const onWarning = (message: string) => console.error(`${paint('yellow', '!')} ${message}`);
   const manifest = await prepareAvatar({ ...options, engines, signal, onProgress, onWarning });

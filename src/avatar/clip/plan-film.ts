@@ -74,8 +74,7 @@ export async function planFilm(
   const motion: ClipMotion = options.keepsFrames
     ? { motion: options.motion === 'loop' ? 'loop' : 'ping-pong', range, fadeFrames: 0 }
     : chooseMotion(track, thumbnails, range, options.motion ?? 'auto');
-  const part =
-    options.framing === 'whole' ? wholePart(clip, size) : chooseClipFrame(clip, track, motion.range, size);
+  const part = options.framing === 'whole' ? wholePart(clip, size) : chooseClipFrame(clip, track, motion.range, size);
   const key = hashOf([size, motion, part, options.name]).slice(0, 12);
   return { plan: { clip, track, motion, part, size, key }, cutCount: track.cuts.length };
 }

@@ -20,8 +20,8 @@ export interface AvatarLatentsOptions {
   readonly signal: AbortSignal;
 }
 
-/** A processor takes seconds for a frame: more than these are only made when an avatar is prepared. */
-const MOST_FRAMES_ON_PROCESSOR = 8;
+/** A processor takes seconds for a frame: what would take longer than this is only made when an avatar is prepared. */
+const LONGEST_SECONDS = 60;
 
 /**
  * The latents of an avatar, Float32 [frameCount, 8, 32, 32]: its own where it was prepared for MuseTalk, else those made at
@@ -45,24 +45,30 @@ export async function latentsOf(ref: AvatarRef, options: AvatarLatentsOptions): 
 async function makeLatents(ref: AvatarRef, options: AvatarLatentsOptions): Promise<Float32Array> {
   const { id, frameCount, faceBoxes } = ref.manifest;
   await using encoder = await LatentEncoder.open(options.model.folder, options.providers, options.threads);
-  if (encoder.provider === 'cpu' && frameCount > MOST_FRAMES_ON_PROCESSOR) {
-    throw new AppError('MUSETALK_NOT_PREPARED', `The avatar "${id}" was not prepared for MuseTalk.`, {
-      fix: `Prepare it again with the model installed: musecam prepare SOURCE --id ${id} --engine musetalk --replace`,
-    });
-  }
   await using crops = await AvatarCrops.open(ref, { isWhole: true });
   const { width, height } = faceBoxes[0]!;
   const picture = new Uint8Array((width * height * 3) >> 1);
   const pixels = new Uint8Array(width * height * 3);
   const latents = new Float32Array(frameCount * FRAME_LATENTS);
+  const startMs = performance.now();
   for (let index = 0; index < frameCount; index++) {
     options.signal.throwIfAborted();
     await crops.readBody(index, picture);
     i420ToRgb24(picture, { width, height }, pixels);
     const made = await encoder.encode(pixels, { width, height }, { x: 0, y: 0, width, height });
     latents.set(made, index * FRAME_LATENTS);
+    const seconds = ((performance.now() - startMs) / 1000 / (index + 1)) * frameCount;
+    if (encoder.provider === 'cpu' && seconds > LONGEST_SECONDS) throw notPrepared(id);
+    // Loading must not stop the face on air.
+    await new Promise((resolve) => setImmediate(resolve));
   }
   return latents;
+}
+
+function notPrepared(id: string): AppError {
+  return new AppError('MUSETALK_NOT_PREPARED', `The avatar "${id}" was not prepared for MuseTalk.`, {
+    fix: `Prepare it again with the model installed: musecam prepare SOURCE --id ${id} --engine musetalk --replace`,
+  });
 }
 
 /** Names what latents depend on: the pictures behind them, the boxes, the encoder. */

@@ -11,12 +11,12 @@ import { OnnxGraph, type Precision, type Value } from '../../onnx/onnx-graph.ts'
 import { openSafetensors } from '../../onnx/safetensors.ts';
 import { openTorchFile } from '../../onnx/torch-file.ts';
 
-/** Paths of the weights. */
+/** Paths of the weights, or the weights themselves, which then stay open. */
 export interface MusetalkWeights {
-  readonly unet: string;
-  readonly vae: string;
-  readonly whisper: string;
-  readonly tinyVae?: string | undefined;
+  readonly unet: string | Checkpoint;
+  readonly vae: string | Checkpoint;
+  readonly whisper: string | Checkpoint;
+  readonly tinyVae?: string | Checkpoint | undefined;
 }
 
 /** How to convert. */
@@ -222,6 +222,10 @@ function sizeOf(checkpoints: readonly Checkpoint[]): number {
   return numbers;
 }
 
+function openFile(path: string): Promise<Checkpoint> {
+  return path.endsWith('.safetensors') ? openSafetensors(path) : openTorchFile(path);
+}
+
 /** The opened checkpoints; counts what is read of them, and stops when the signal aborts. */
 class OpenWeights implements AsyncDisposable {
   onRead: (numbers: number) => void = () => {};
@@ -233,11 +237,11 @@ class OpenWeights implements AsyncDisposable {
     this.#signal = signal;
   }
 
-  async add(path: string): Promise<Checkpoint> {
-    const checkpoint = await (path.endsWith('.safetensors') ? openSafetensors(path) : openTorchFile(path));
-    this.#open.push(checkpoint);
+  async add(given: string | Checkpoint): Promise<Checkpoint> {
+    const checkpoint = typeof given === 'string' ? await openFile(given) : given;
+    if (typeof given === 'string') this.#open.push(checkpoint);
     return {
-      path,
+      path: checkpoint.path,
       tensors: checkpoint.tensors,
       read: async (name) => {
         this.#signal.throwIfAborted();

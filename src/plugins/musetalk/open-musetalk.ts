@@ -80,20 +80,18 @@ export function candidatesFor(
   { precisions }: Pick<InstalledModel, 'precisions'>,
   isLive: boolean,
 ): readonly Candidate[] {
-  const providers = settings.provider === 'auto' ? (['cuda', 'webgpu', 'cpu'] as const) : [settings.provider];
-  const candidates: Candidate[] = [];
-  for (const provider of providers) {
-    if (provider === 'cpu' && isLive && settings.provider === 'auto') continue;
+  const auto = isLive ? (['cuda', 'webgpu'] as const) : (['cuda', 'webgpu', 'cpu'] as const);
+  const providers = settings.provider === 'auto' ? auto : [settings.provider];
+  return providers.flatMap((provider) => {
+    const isCpu = provider === 'cpu';
     // A processor has no half precision worth the name.
-    const order = provider === 'cpu' ? (['float32', 'float16'] as const) : (['float16', 'float32'] as const);
-    const usable = order.filter((one) => precisions.includes(one));
-    const wanted = settings.precision === 'auto' ? usable : usable.filter((one) => one === settings.precision);
+    const order = isCpu ? (['float32', 'float16'] as const) : (['float16', 'float32'] as const);
+    const usable = order.filter((one) => precisions.includes(one) && [one, 'auto'].includes(settings.precision));
     // The fused attention of WebGPU is wrong with some drivers; elsewhere it is right and quicker.
     const forms = provider === 'webgpu' ? (['fused', 'plain'] as const) : (['fused'] as const);
-    for (const precision of provider === 'cpu' ? wanted.slice(0, 1) : wanted)
-      for (const attention of forms) candidates.push({ provider, precision, attention });
-  }
-  return candidates;
+    const tried = isCpu ? usable.slice(0, 1) : usable;
+    return tried.flatMap((precision) => forms.map((attention) => ({ provider, precision, attention })));
+  });
 }
 
 /** Off line only the best decoder is ever used. */

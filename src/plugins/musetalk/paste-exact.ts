@@ -30,11 +30,20 @@ export function pasteThrough(
   size: Size,
   { face, box, mask, area }: { face: Uint8Array; box: Rect; mask: Uint8Array; area: Rect },
 ): void {
-  const resized = resizeAsOpencv(face, { width: FACE_SIDE, height: FACE_SIDE }, box, 'linear');
   const left = Math.max(0, box.x, area.x);
   const right = Math.min(size.width, box.x + box.width, area.x + area.width);
-  const top = Math.max(0, box.y, area.y);
-  const bottom = Math.min(size.height, box.y + box.height, area.y + area.height);
+  let top = Math.max(0, box.y, area.y);
+  let bottom = Math.min(size.height, box.y + box.height, area.y + area.height);
+  const isEmpty = (y: number) => {
+    const row = (y - area.y) * area.width - area.x;
+    return mask.subarray(row + left, row + right).every((alpha) => alpha === 0);
+  };
+  // MuseTalk's masks leave the upper half alone: it need not be resized.
+  while (top < bottom && isEmpty(top)) top++;
+  while (top < bottom && isEmpty(bottom - 1)) bottom--;
+  if (left >= right || top >= bottom) return;
+  const rows = { start: top - box.y, end: bottom - box.y };
+  const resized = resizeAsOpencv(face, { width: FACE_SIDE, height: FACE_SIDE }, box, 'linear', 3, rows);
   // Elsewhere in the crop the mask would mix the frame with itself.
   for (let y = top; y < bottom; y++)
     for (let x = left; x < right; x++) {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { z } from 'zod';
@@ -18,15 +19,19 @@ import { checkNumbered, folderBroken, numberedPng, readPlainFile, readPngSize } 
 /** The file by which a folder of MuseTalk is known; upstream spells it so. */
 export const INFO_NAME = 'avator_info.json';
 
-/** An avatar that MuseTalk's realtime script prepared, read and checked. */
-export interface UpstreamAvatar {
-  /** What it is called there. */
+/** What a folder of MuseTalk says about itself. */
+export interface UpstreamInfo {
+  /** What the avatar is called there. */
   readonly name: string;
   /** `v15` or `v1`. */
   readonly version: string;
-  readonly boxShift: number;
-  /** The folder of its frames, of which the first `frameCount` are used. */
+  /** The folder of its frames. */
   readonly framesFolder: string;
+}
+
+/** An avatar that MuseTalk's realtime script prepared, read and checked. */
+export interface UpstreamAvatar {
+  /** How many of its frames are used: the first ones. */
   readonly frameCount: number;
   /** To and fro where its lists are mirrored, as upstream writes them. */
   readonly motion: 'ping-pong' | 'loop';
@@ -46,31 +51,48 @@ const MAX_MASK_SIDE = 6000;
 
 const infoSchema = z.object({
   avatar_id: z.union([z.string().max(200), z.number()]).transform(String),
-  bbox_shift: z.number().optional(),
-  version: z.string().max(20).optional(),
+  version: z
+    .string()
+    .regex(/^[\w.-]{1,20}$/)
+    .optional(),
 });
 
 /**
- * Reads a folder that MuseTalk's realtime script prepared: `avator_info.json`, `full_imgs`, `coords.pkl`, `latents.pt`,
- * `mask`, `mask_coords.pkl`. Nothing in it is trusted: pickles are read as data, links are not followed, every count, size
+ * Reads what MuseTalk noted about an avatar.
+ * @throws AppError MUSETALK_FOLDER_UNKNOWN where it is no such folder, MUSETALK_FOLDER_BROKEN.
+ */
+export async function readUpstreamInfo(folder: string): Promise<UpstreamInfo> {
+  const { avatar_id, version } = await readInfo(folder);
+  return {
+    name: avatar_id.replace(/\p{C}/gu, '').trim(),
+    version: version ?? 'v1',
+    framesFolder: framesFolderOf(folder),
+  };
+}
+
+function framesFolderOf(folder: string): string {
+  return join(folder, 'full_imgs');
+}
+
+/**
+ * Reads a folder that MuseTalk's realtime script prepared (see {@link readUpstreamInfo}): `full_imgs`, `coords.pkl`,
+ * `latents.pt`, `mask`, `mask_coords.pkl`. Nothing in it is trusted: pickles are read as data, links are not followed, every count, size
  * and place is checked. Boxes that reach over the right or lower edge, which upstream lets through, end at it.
  * @param onMask told how many masks were read, of how many.
- * @throws AppError MUSETALK_FOLDER_UNKNOWN where it is none, MUSETALK_FOLDER_BROKEN, CLIP_TOO_SHORT, CLIP_TOO_LONG; the
- * signal's reason when aborted.
+ * @throws AppError MUSETALK_FOLDER_BROKEN, CLIP_TOO_SHORT, CLIP_TOO_LONG; the signal's reason when aborted.
  */
 export async function readUpstream(
   folder: string,
   signal: AbortSignal,
   onMask: (done: number, total: number) => void = () => {},
 ): Promise<UpstreamAvatar> {
-  const info = await readInfo(folder);
   const coords = await readRows(join(folder, 'coords.pkl'));
   const crops = await readRows(join(folder, 'mask_coords.pkl'));
   const total = coords.length;
   checkLength(folder, total);
   if (crops.length !== total)
     throw folderBroken(join(folder, 'mask_coords.pkl'), `it has ${crops.length} entries for ${total} face boxes`);
-  const framesFolder = join(folder, 'full_imgs');
+  const framesFolder = framesFolderOf(folder);
   await checkNumbered(framesFolder, total);
   await checkNumbered(join(folder, 'mask'), total);
   const latents = await readLatentList(join(folder, 'latents.pt'), total);
@@ -83,12 +105,12 @@ export async function readUpstream(
   const boxes = coords.slice(0, frameCount).map((row, frame) => boxOf(row, size, `face box ${frame} in ${folder}`));
   const masks = await cutMasks({ folder, boxes, crops, size, signal, onMask });
   const values = joinLatents(latents.frames.slice(0, frameCount), latents.path);
-  const hash = createHash('sha256').update(values).update(JSON.stringify([boxes, crops]));
+  const hash = createHash('sha256')
+    .update(values)
+    .update(JSON.stringify([boxes, crops]));
   return {
-    name: info.avatar_id.trim(),
-    version: info.version ?? 'v1',
-    boxShift: info.bbox_shift ?? 0,
-    ...{ framesFolder, frameCount, size },
+    frameCount,
+    size,
     motion: isMirrored ? 'ping-pong' : 'loop',
     files: new Map([[LATENTS_PATH, values], ...(await encodeImported({ boxes, masks }))]),
     mark: hash.digest('hex').slice(0, 32),
@@ -97,13 +119,11 @@ export async function readUpstream(
 
 async function readInfo(folder: string): Promise<z.infer<typeof infoSchema>> {
   const path = join(folder, INFO_NAME);
-  const text = await readPlainFile(path, LIMITS.info).catch((thrown: unknown) => {
-    if (!(thrown instanceof AppError) || !thrown.message.endsWith(`${INFO_NAME} is missing.`)) throw thrown;
+  if (!(await lstat(path).catch(() => undefined)))
     throw new AppError('MUSETALK_FOLDER_UNKNOWN', `${folder} holds no ${INFO_NAME}: MuseTalk did not prepare it.`, {
       fix: 'Name the folder results/v15/avatars/ID of MuseTalk, or prepare pictures anew: musecam prepare FOLDER --id ID',
-      cause: thrown,
     });
-  });
+  const text = await readPlainFile(path, LIMITS.info);
   try {
     return infoSchema.parse(JSON.parse(text.toString('utf8')));
   } catch (thrown) {
@@ -127,17 +147,19 @@ async function asImport<T>(path: string, read: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Lengths in which the lists may come: twice the frames, or the frames. */
+/** The lists have twice as many entries as there are frames, or as many. */
 function checkLength(folder: string, total: number): void {
-  if (total === 0) throw folderBroken(folder, 'there are no frames in it');
-  if (total <= MAX_FRAMES * 2) return;
-  throw tooLong(folder, total / 2);
+  if (total > MAX_FRAMES * 2) throw tooLong(folder, total / 2);
+  if (total < FRAMES_PER_SECOND) throw tooShort(folder, total);
 }
 
 function checkFrameCount(folder: string, frameCount: number): void {
   if (frameCount > MAX_FRAMES) throw tooLong(folder, frameCount);
-  if (frameCount >= FRAMES_PER_SECOND) return;
-  throw new AppError('CLIP_TOO_SHORT', `${folder} has ${frameCount} frames; at least 1 s (25 of them) is needed.`, {
+  if (frameCount < FRAMES_PER_SECOND) throw tooShort(folder, frameCount);
+}
+
+function tooShort(folder: string, frameCount: number): AppError {
+  return new AppError('CLIP_TOO_SHORT', `${folder} has ${frameCount} frames; at least 1 s (25 of them) is needed.`, {
     fix: 'Prepare a longer clip with MuseTalk, or one of the pictures as a photo: musecam prepare PICTURE --id ID',
   });
 }
@@ -156,8 +178,7 @@ function isMirror<T extends ArrayLike<number>>(list: readonly T[]): boolean {
     for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
     return true;
   };
-  for (let at = 0; at < list.length / 2; at++)
-    if (!areSame(list[at]!, list[list.length - 1 - at]!)) return false;
+  for (let at = 0; at < list.length / 2; at++) if (!areSame(list[at]!, list[list.length - 1 - at]!)) return false;
   return true;
 }
 
@@ -255,14 +276,16 @@ async function cutMasks({ folder, boxes, crops, size, signal, onMask }: MaskJob)
       { fix: 'Prepare a shorter or smaller clip with MuseTalk' },
     );
   const masks = new Uint8Array(bytes);
+  let isAnySeen = false;
   for (const [frame, box] of boxes.entries()) {
     signal.throwIfAborted();
     const crop = cropOf(crops[frame]!, `mask ${frame} in ${folder}`);
     const mask = await readMask(numberedPng(join(folder, 'mask'), frame), crop);
-    const isSeen = copyMask(mask, crop, box, masks.subarray(frame * width * height), patches[frame]!);
-    if (!isSeen) throw folderBroken(numberedPng(join(folder, 'mask'), frame), 'it lets nothing of the face through');
+    const target = masks.subarray(frame * width * height);
+    if (copyMask(mask, crop, box, target, patches[frame]!)) isAnySeen = true;
     onMask(frame + 1, boxes.length);
   }
+  if (!isAnySeen) throw folderBroken(join(folder, 'mask'), 'no mask lets anything of a face through');
   return masks;
 }
 

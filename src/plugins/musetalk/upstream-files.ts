@@ -6,7 +6,8 @@ import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
 
 const PNG_HEAD = Buffer.from('\x89PNG\r\n\x1a\n\0\0\0\rIHDR', 'latin1');
 const PNG_HEAD_BYTES = 24;
-const FIX = "Prepare it again with MuseTalk's scripts.realtime_inference (preparation: True), or copy the whole folder again";
+const FIX =
+  "Prepare it again with MuseTalk's scripts.realtime_inference (preparation: True), or copy the whole folder again";
 
 /** What is said of a folder that MuseTalk is said to have prepared, and that cannot be imported. */
 export function folderBroken(path: string, why: string, cause?: unknown, fix = FIX): AppError {
@@ -74,8 +75,7 @@ export async function checkNumbered(folder: string, count: number): Promise<void
   const names = (await readdir(folder)).filter((name) => !name.startsWith('.'));
   const strange = names.find((name) => !/^\d{8}\.png$/.test(name));
   if (strange !== undefined) throw folderBroken(folder, `${strange.slice(0, 100)} does not belong there`);
-  if (names.length !== count)
-    throw folderBroken(folder, `there are ${names.length} pictures for ${count} face boxes`);
+  if (names.length !== count) throw folderBroken(folder, `there are ${names.length} pictures for ${count} face boxes`);
   const there = new Set(names);
   for (let index = 0; index < count; index++) {
     const name = basename(numberedPng(folder, index));

@@ -34,14 +34,17 @@ export class SmallAvatar implements AsyncDisposable {
     const body = Uint8Array.from(seededValues('body', [frameCount * frameBytes]), (value) => 126 + value * 100);
     const masks = new Uint8Array(frameCount * BOX.width * BOX.height);
     for (let frame = 0; frame < frameCount; frame++)
-      for (let y = BOX.height / 2 - frame; y < BOX.height - 3; y++)
+      for (let y = BOX.height / 2 - (frame % 4); y < BOX.height - 3; y++)
         for (let x = 6; x < BOX.width - 7; x++) masks[(frame * BOX.height + y) * BOX.width + x] = (x * 9 + y * 5) & 255;
     await writeFile(join(folder, 'body.i420'), body);
     await writeFile(join(folder, 'masks.bin'), masks);
     const file = (path: string, bytes: number) => ({ path, bytes, sha256: '0'.repeat(64) });
     const manifest = {
       ...{ id, width: WIDTH, height: HEIGHT, frameCount, motion, passthrough: [], engines: {} },
-      faceBoxes: Array.from({ length: frameCount }, (_, frame) => ({ x: 20 + 4 * frame, y: 10 + 2 * frame, ...BOX })),
+      faceBoxes: Array.from({ length: frameCount }, (_, frame) => ({
+        ...{ x: 20 + 4 * (frame % 4), y: 10 + 2 * (frame % 4) },
+        ...BOX,
+      })),
       masks: file('masks.bin', masks.length),
       body: [file('body.mp4', 1)],
     } as unknown as AvatarManifest;

@@ -77,7 +77,7 @@ async function compare(name: string, weights: string, inputs: Inputs, type: Onnx
     worst = Math.max(worst, Math.abs(expected[i]! - made[i]!));
     largest = Math.max(largest, Math.abs(expected[i]!));
   }
-  console.log(JSON.stringify({ name, worst, largest, count: made.length, ms: performance.now() - startMs }));
+  print({ name, worst, largest, count: made.length, ms: performance.now() - startMs });
 }
 
 async function runOn(provider: Provider, path: string, inputs: Inputs): Promise<ArrayLike<number>> {
@@ -118,5 +118,9 @@ async function compareResident(): Promise<void> {
   const latents = await gpu.latentsAt([2]);
   const { location } = latents;
   disposeTensors([latents]);
-  console.log(JSON.stringify({ name: 'resident', worst, location, ms: performance.now() - startMs }));
+  print({ name: 'resident', worst, location, ms: performance.now() - startMs });
+}
+
+function print(line: unknown): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
 }

@@ -33,7 +33,7 @@ from transformers import WhisperConfig, WhisperModel
 SCALING = 0.18215
 TOKENS = 50
 # Names of the same stages in our bench.
-OUR_STAGES = {"whisper": ("whisper", "whisper-parity"), "unet": ("unet",), "decoder": ("decoder", "vae"), "frame": ("frame",)}
+OUR_STAGES = {"whisper": ("whisper-parity",), "unet": ("unet",), "decoder": ("decoder", "vae"), "frame": ("frame",)}
 
 
 class Networks:

@@ -83,7 +83,7 @@ export const avatarManifestSchema = z.object({
   sheet: fileSchema.optional(),
   /** Confidence of the detector that this is a face, 0 … 1, lowest over all frames. */
   faceScore: z.number().min(0).max(1),
-  /** What each face engine worked out beforehand, by engine id. */
+  /** What each face engine worked out beforehand, by engine id; what is in the files is the engine's own (docs/avatars.md). */
   engines: z.record(z.string().max(60), z.object({ version: z.number().int().min(1), files: z.array(fileSchema) })),
   /** Version of this program that prepared it. */
   preparedBy: z.string().max(60),

@@ -91,6 +91,8 @@ export interface PrepareRequest {
 
 /** The record a plugin hands over for `contributes.faceEngines`. */
 export interface FaceEngine {
+  /** What `musecam doctor` says of it: one report per finding, with the command that changes it. */
+  check?(signal: AbortSignal): Promise<readonly HealthReport[]>;
   open(options: FaceEngineOptions, signal: AbortSignal): Promise<OpenFaceEngine>;
   /**
    * Works out beforehand what this engine needs of an avatar. Returns its files by path (inside the avatar's folder,

@@ -40,7 +40,7 @@ program
   .option('--input <input>', 'mic, mic:NAME, wav:PATH or pcm:- (default: the best there is)')
   .option('--loop', 'start a sound file again at its end')
   .option('--output <output>', 'v4l2[:DEV], file:PATH.mp4 or web; may be given several times', collect)
-  .option('--engine <engine>', 'face engine')
+  .option('--engine <engine>', 'puppet, musetalk, or auto: the best whose model is installed (default: auto)')
   .option('--seconds <n>', 'stop after that many seconds', parseNumber)
   .option('--port <n>', 'port of the control page', parseNumber)
   .option('--size <size>', 'size of the picture, for example 1280x720 (default: that of the avatar)')
@@ -55,7 +55,7 @@ program
   .requiredOption('--audio <file>', 'sound file (wav)')
   .requiredOption('--out <file>', 'video to write (mp4, mkv, mov, webm)')
   .option('--avatar <id>', 'avatar to show')
-  .option('--engine <engine>', 'face engine')
+  .option('--engine <engine>', 'puppet or musetalk (default: puppet)')
   .option('--frames-json <file>', 'write what every frame shows')
   .option('--size <size>', 'size of the picture, for example 1280x720 (default: that of the avatar)')
   .option('--set <key=value>', 'a setting for this run', collect, [])
@@ -219,8 +219,6 @@ const bench = program
   .command('bench')
   .description('the repeatable benchmarks')
   .option('--json <file>', 'write the figures as JSON')
-  // Otherwise `bench musetalk --json` would be this one's.
-  .enablePositionalOptions()
   .action(async ({ json }: { json?: string }) => (await import('./cli/bench.ts')).runBench(json));
 bench
   .command('musetalk')
@@ -242,8 +240,12 @@ bench
   .option('--json <file>', 'write the figures as JSON')
   .option('--keep <folder>', 'keep the random networks there (5 GB) and take them from there the next time')
   .option('--random', 'random weights even if a model is installed')
-  .action(async (flags: BenchMusetalkFlags) =>
-    (await import('./cli/bench-musetalk.ts')).benchMusetalkFromCommandLine(flags, abort.signal),
+  // Commander gives a --json that both know to the outer one.
+  .action(async (_flags: unknown, command: Command) =>
+    (await import('./cli/bench-musetalk.ts')).benchMusetalkFromCommandLine(
+      command.optsWithGlobals<BenchMusetalkFlags>(),
+      abort.signal,
+    ),
   );
 
 try {

@@ -14,13 +14,18 @@ export function childrenOf(pid: number): readonly number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 }
 
-/** Process id of a daemon's engine host; undefined between two of them. Linux only. */
-export function engineHostOf(daemonPid: number): number | undefined {
-  return childrenOf(daemonPid).find((pid) => {
+/** Process ids of a daemon's engine hosts, one for each engine. Linux only. */
+export function engineHostsOf(daemonPid: number): readonly number[] {
+  return childrenOf(daemonPid).filter((pid) => {
     try {
       return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('engine-host-process');
     } catch {
       return false;
     }
   });
+}
+
+/** Process id of a daemon's only engine host; undefined between two of them. Linux only. */
+export function engineHostOf(daemonPid: number): number | undefined {
+  return engineHostsOf(daemonPid)[0];
 }

@@ -28,6 +28,14 @@ const PROTOCOL_4 = Buffer.from(
   'base64',
 );
 
+function tryOut(bytes: Buffer): void {
+  try {
+    for (const row of readNumberRows(bytes, 'rows.pkl', 4)) expect(row).toHaveLength(4);
+  } catch (thrown) {
+    expect(thrown).toBeInstanceOf(AppError);
+  }
+}
+
 describe('rows of numbers in a pickle', () => {
   it('are read from what numpy and Python wrote, in both protocols', () => {
     expect(readNumberRows(PROTOCOL_2, 'rows.pkl', 4)).toEqual(ROWS);
@@ -54,15 +62,13 @@ describe('rows of numbers in a pickle', () => {
 
   it('give numbers or an error of ours, whatever byte is another one or missing', () => {
     for (const whole of [PROTOCOL_2, PROTOCOL_4])
-      for (let at = 0; at < whole.length; at++)
+      for (let at = 0; at < whole.length; at++) {
+        tryOut(whole.subarray(0, at));
         for (const value of [0, 0x28, 0x52, 0x65, 0xff]) {
-          const changed = Buffer.from(value === 0 ? whole.subarray(0, at) : whole);
-          if (value > 0) changed[at] = value;
-          try {
-            for (const row of readNumberRows(changed, 'rows.pkl', 4)) expect(row).toHaveLength(4);
-          } catch (thrown) {
-            expect(thrown).toBeInstanceOf(AppError);
-          }
+          const changed = Buffer.from(whole);
+          changed[at] = value;
+          tryOut(changed);
         }
+      }
   });
 });

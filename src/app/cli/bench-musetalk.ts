@@ -200,7 +200,7 @@ function describe({ cpu, cores, memoryGb, os, node, gpu, onnxruntime }: Machine)
 function printReport({ rows, memory, differences, left, notes }: BenchReport): void {
   console.log();
   printTable([
-    ['provider', 'precision', 'stage', 'batch', 'p50 ms', 'p95 ms', 'p99 ms', 'runs', 'faces/s'],
+    ['provider', 'precision', 'stage', 'batch', 'p50 ms', 'p95 ms', 'p99 ms', 'processor ms', 'runs', 'faces/s'],
     ...rows.map((row) => cellsOf(row)),
   ]);
   console.log();
@@ -222,8 +222,8 @@ function printReport({ rows, memory, differences, left, notes }: BenchReport): v
   for (const note of notes) console.log(note);
 }
 
-function cellsOf({ provider, precision, stage, batch, p50Ms, p95Ms, p99Ms, runs }: BenchRow): string[] {
-  const times = [p50Ms, p95Ms, p99Ms].map((ms) => ms.toFixed(ms < 100 ? 2 : 0));
+function cellsOf({ provider, precision, stage, batch, p50Ms, p95Ms, p99Ms, processorMs, runs }: BenchRow): string[] {
+  const times = [p50Ms, p95Ms, p99Ms, processorMs].map((ms) => ms.toFixed(ms < 100 ? 2 : 0));
   const isFaces = !stage.startsWith('whisper');
   return [provider, precision, stage, `${batch}`, ...times, `${runs}`, isFaces ? speedOf(batch, p50Ms) : ''];
 }

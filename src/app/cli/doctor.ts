@@ -28,6 +28,7 @@ export async function runDoctor(isJson: boolean, signal: AbortSignal): Promise<v
     ...warnings.map((detail): Finding => ({ link: 'Settings', state: 'degraded', detail })),
     ...(await checkContributions(plugins, 'audioInputs', 'Voice', signal)),
     await checkEngine(plugins, values),
+    ...(await checkContributions(plugins, 'faceEngines', 'Face', signal)),
     ...(await checkAvatars()),
     await checkFaceFinder(),
     ...(await checkContributions(plugins, 'videoOutputs', 'Camera', signal)),
@@ -53,7 +54,7 @@ function checkNode(): Finding {
 
 async function checkContributions(
   plugins: PluginHost,
-  point: 'audioInputs' | 'videoOutputs',
+  point: 'audioInputs' | 'faceEngines' | 'videoOutputs',
   link: string,
   signal: AbortSignal,
 ): Promise<Finding[]> {
@@ -62,7 +63,7 @@ async function checkContributions(
     try {
       const record = await plugins.record(point, id);
       for (const report of (await record.check?.(signal)) ?? []) findings.push({ link, ...report });
-      if (point === 'audioInputs' && scheme === 'mic') findings.push(...describeMicrophones(await record.list(signal)));
+      if ('list' in record && scheme === 'mic') findings.push(...describeMicrophones(await record.list(signal)));
     } catch (thrown) {
       findings.push(failed(link, thrown));
     }

@@ -27,6 +27,11 @@ export interface BenchRow {
   readonly p50Ms: number;
   readonly p95Ms: number;
   readonly p99Ms: number;
+  /**
+   * Processor time of this process, all threads, median: what a call costs where the clock also counts other programs'
+   * turns, and what a GPU leaves to the processor.
+   */
+  readonly processorMs: number;
   /** Timed calls. */
   readonly runs: number;
   /** Of `frame` and `frame-tiny` of batch 1: whether 95 of 100 frames are done within a frame's time. */
@@ -219,18 +224,27 @@ class Bench {
     const { signal, onProgress, boxMs = BOX_MS } = this.#options;
     const runs = this.#options.runs ?? MOST_RUNS[kindOf(way.provider)];
     const times: number[] = [];
+    const processorTimes: number[] = [];
     onProgress(this.#done, this.#total, `${providerTitle(way.provider)} ${way.precision}: ${stage}, batch ${batch}`);
     const timed = async () => {
       signal.throwIfAborted();
+      const before = process.cpuUsage();
       const startMs = performance.now();
       await run();
-      return performance.now() - startMs;
+      const tookMs = performance.now() - startMs;
+      const { user, system } = process.cpuUsage(before);
+      return { tookMs, processorMs: (user + system) / 1000 };
     };
     // The first call compiles shaders and fills caches.
-    for (let call = 0; call < WARM_UP_RUNS; call++) if ((await timed()) > SLOW_MS) break;
+    for (let call = 0; call < WARM_UP_RUNS; call++) if ((await timed()).tookMs > SLOW_MS) break;
     const endMs = performance.now() + boxMs;
-    while (times.length < runs && (times.length === 0 || performance.now() < endMs)) times.push(await timed());
-    const row = { ...way, batch, stage, ...percentilesOf(times), runs: times.length };
+    while (times.length < runs && (times.length === 0 || performance.now() < endMs)) {
+      const { tookMs, processorMs } = await timed();
+      times.push(tookMs);
+      processorTimes.push(processorMs);
+    }
+    const processorMs = percentilesOf(processorTimes).p50Ms;
+    const row = { ...way, batch, stage, ...percentilesOf(times), processorMs, runs: times.length };
     const isFrame = batch === 1 && (stage === 'frame' || stage === 'frame-tiny');
     this.#rows.push(isFrame ? { ...row, holds25Fps: row.p95Ms <= FRAME_MS } : row);
     this.#done++;

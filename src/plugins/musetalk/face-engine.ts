@@ -39,6 +39,8 @@ export interface MusetalkParts {
 interface ResidentAvatar {
   readonly ref: AvatarRef;
   readonly resident: Resident;
+  /** Body frames that are shown as they are: there is no face in them to start from. */
+  readonly passthrough: ReadonlySet<number>;
 }
 
 /**
@@ -73,7 +75,7 @@ export class MusetalkEngine implements OpenFaceEngine {
     const resident = await open(ref, settings.gpuBytes - used);
     await this.#warmUp(resident);
     await this.unload(ref.id);
-    this.#residents.set(ref.id, { ref, resident });
+    this.#residents.set(ref.id, { ref, resident, passthrough: new Set(ref.manifest.passthrough) });
     this.#report();
   }
 
@@ -143,7 +145,7 @@ export class MusetalkEngine implements OpenFaceEngine {
   ): Promise<{ shot: FaceShot; other?: FaceShot; mix?: number } | undefined> {
     const { frame, avatarId } = pose;
     const { ladder } = this.#parts;
-    if (ladder.rung === 'half' && frame % 2 !== 0) {
+    if (ladder.rung === 'half' && frame % 2 !== 0 && !known.passthrough.has(poseAt(known, frame + 1))) {
       // The frame between two faces: the next one is made now, and shown by itself in the frame after this.
       const next = await this.#makeOne(known, frame + 1);
       const before = this.#faces.find(avatarId, frame - 1);
@@ -161,12 +163,12 @@ export class MusetalkEngine implements OpenFaceEngine {
   }
 
   /** Makes faces of frames that were heard; the first one is returned, all are kept. */
-  async #make({ ref, resident }: ResidentAvatar, frames: readonly FrameIndex[]): Promise<FaceShot | undefined> {
+  async #make(known: ResidentAvatar, frames: readonly FrameIndex[]): Promise<FaceShot | undefined> {
     const tokens = frames.map((frame) => this.#tokens.get(frame));
     if (!tokens.every((one) => one !== undefined)) return undefined;
-    const { motion, frameCount } = ref.manifest;
+    const { ref, resident } = known;
     const { networks, ladder } = this.#parts;
-    const latents = await resident.latentsAt(frames.map((frame) => poseIndexAt(frame, motion, frameCount)));
+    const latents = await resident.latentsAt(frames.map((frame) => poseAt(known, frame)));
     try {
       const faces = await networks.make(latents, joined(tokens), ladder.decoder, resident.wanted);
       return this.#faces.keep(ref.id, frames, faces);
@@ -259,6 +261,12 @@ export class MusetalkEngine implements OpenFaceEngine {
       disposeLatents(latents);
     }
   }
+}
+
+/** Which body frame will be shown: the show's own rule, so that faces can be made ahead. */
+function poseAt({ ref }: ResidentAvatar, frame: FrameIndex): number {
+  const { motion, frameCount } = ref.manifest;
+  return poseIndexAt(frame, motion, frameCount);
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

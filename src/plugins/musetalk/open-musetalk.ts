@@ -4,6 +4,7 @@ import type { FaceEngine, FaceEngineOptions, OpenFaceEngine } from '../../api/co
 import { findPaths } from '../../base/paths.ts';
 import { Scope } from '../../base/scope.ts';
 import { type AvatarLatentsOptions, latentsOf } from './avatar-latents.ts';
+import { checkMusetalk } from './check-musetalk.ts';
 import { type Candidate, type ChosenProvider, chooseProvider } from './choose-provider.ts';
 import { Ears } from './ears.ts';
 import { MusetalkEngine } from './face-engine.ts';
@@ -19,7 +20,7 @@ import { CpuResident, GpuResident, type Resident } from './resident.ts';
 import { type MusetalkSettings, readMusetalkSettings } from './settings.ts';
 
 /** The record the plugin registers. */
-export const musetalkFace: FaceEngine = { open: openMusetalk, prepare: prepareFiles };
+export const musetalkFace: FaceEngine = { check: checkMusetalk, open: openMusetalk, prepare: prepareFiles };
 
 async function openMusetalk(options: FaceEngineOptions, signal: AbortSignal): Promise<OpenFaceEngine> {
   const settings = readMusetalkSettings(options.settings);

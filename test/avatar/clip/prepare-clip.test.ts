@@ -7,6 +7,7 @@ import { type AvatarManifest, LANDMARK_COUNT } from '../../../src/api/avatar.ts'
 import type { FaceEngine } from '../../../src/api/contributions.ts';
 import { checkAvatar } from '../../../src/avatar/check-avatar.ts';
 import type { PrepareClipOptions } from '../../../src/avatar/clip/plan-film.ts';
+import { probeClip } from '../../../src/avatar/clip/probe-clip.ts';
 import { prepareAvatar } from '../../../src/avatar/prepare.ts';
 import { hasProgram, need } from '../../fakes/need.ts';
 import { drawPhoto } from '../draw-photo.ts';
@@ -72,6 +73,18 @@ function lookingEngine(): { engines: ReadonlyMap<string, FaceEngine>; looks: num
 }
 
 describe('preparing a clip', () => {
+  it(
+    'keeps every frame in its place, over cuts and without fading, where that is asked for',
+    async () => {
+      const change = { keepsFrames: true, motion: 'loop', framing: 'whole' } as const;
+      const manifest = await prepare('kept', clipAt('cut'), { ...change, size: { width: 320, height: 180 } });
+      const { frameCount } = await probeClip(clipAt('cut'));
+      expect(manifest).toMatchObject({ frameCount, motion: 'loop', width: 320, height: 180 });
+      expect(await checkAvatar(join(folder, 'kept', 'anna'))).toMatchObject({ ok: true, problems: [] });
+    },
+    SLOW_MS,
+  );
+
   it(
     'writes an avatar that passes every check',
     async () => {

@@ -175,6 +175,14 @@ describe('the MuseTalk engine', () => {
     expect(stage.counts).toEqual([1, 2, 0, 2, 0]);
   });
 
+  it('makes no face ahead for a frame that is shown as it is', async () => {
+    await using avatar = await SmallAvatar.open(6, 'loop');
+    avatar.ref.manifest.passthrough.push(2);
+    const stage = await stageWith(new Stage(new QualityLadder({ faceMs: { full: 90, tiny: 55 } })), avatar);
+    for (const frame of [0, 1, 3, 4]) await stage.show(frame, frame);
+    expect(stage.made.map(({ indices }) => indices[0])).toEqual([0, 1, 4]);
+  });
+
   it('gives the memory of every face back', async () => {
     await using avatar = await SmallAvatar.open();
     const stage = await stageWith(new Stage(quick()), avatar);

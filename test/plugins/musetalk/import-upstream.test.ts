@@ -164,7 +164,7 @@ describe('importing what MuseTalk prepared', () => {
   it.each([
     ['Avator_1', 'avator-1'],
     ['  Max Müller (2) ', 'max-m-ller-2'],
-    ['x'.repeat(63) + '_y', 'x'.repeat(63)],
+    [`${'x'.repeat(63)}_y`, 'x'.repeat(63)],
   ])('makes an id of %j', (name, id) => {
     expect(idOf(name)).toBe(id);
   });

@@ -6,7 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Network } from '../../../src/onnx/open-network.ts';
 import { MODELS, type ModelEntry } from '../../../src/plugins/musetalk/catalogue.ts';
 import { type InstallOptions, installModel } from '../../../src/plugins/musetalk/install.ts';
-import { listModels, removeModel, verifyModel } from '../../../src/plugins/musetalk/model-folder.ts';
+import { findInstalled, listModels, removeModel, verifyModel } from '../../../src/plugins/musetalk/model-folder.ts';
 import { FileServer } from '../../onnx/file-server.ts';
 import { encodeSafetensors, seededWeight } from '../../onnx/seeded.ts';
 
@@ -209,6 +209,31 @@ describe('installed models', () => {
     expect((await listModels(root))[0]).toMatchObject({
       state: 'broken',
       problem: expect.stringContaining('10 bytes'),
+    });
+  });
+
+  it('are told from those that another version of the program converted', async () => {
+    await giveWeights();
+    await install({ from: given });
+    const path = join(root, 'musetalk-v15', 'model.json');
+    const record = JSON.parse(await readFile(path, 'utf8'));
+    await writeFile(path, JSON.stringify({ ...record, version: record.version - 1 }));
+    expect((await listModels(root))[0]!.state).toBe('outdated');
+    await expect(findInstalled(root, ['musetalk-v15'])).rejects.toMatchObject({
+      code: 'MODEL_BROKEN',
+      message: expect.stringContaining('another version'),
+      fix: expect.stringContaining('musecam models install musetalk-v15'),
+    });
+  });
+
+  it('are found in the order of preference, with what they can do', async () => {
+    await giveWeights();
+    await expect(findInstalled(root, ['musetalk-v15', 'musetalk-v1'])).rejects.toMatchObject({ code: 'MODEL_MISSING' });
+    await install({ from: given });
+    expect(await findInstalled(root, ['musetalk-v1', 'musetalk-v15'])).toMatchObject({
+      id: 'musetalk-v15',
+      precisions: ['float32'],
+      hasTinyDecoder: true,
     });
   });
 

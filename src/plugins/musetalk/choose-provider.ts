@@ -20,7 +20,7 @@ export interface Candidate {
 }
 
 /** What was found out about a candidate. */
-export interface ProviderFinding extends Candidate {
+interface ProviderFinding extends Candidate {
   /** Why it is not used; undefined when it may be. */
   readonly refusal?: string;
   /** Against the stored face. */
@@ -97,7 +97,7 @@ function faceMsOf({ faceMs }: Pick<ChosenProvider, 'faceMs'>): number {
 }
 
 /** One sentence about a candidate. */
-export function describeFinding(finding: ProviderFinding): string {
+function describeFinding(finding: ProviderFinding): string {
   const name = describeCandidate(finding);
   if (finding.refusal) return `${name}: ${finding.refusal}.`;
   const { mean, worst } = finding.difference!;

@@ -14,7 +14,7 @@ import { ENGINE_KEY, FILES_VERSION, MASKS_PATH } from './latents-file.ts';
  * pixels of any size and place inside the frame. Where this file is, {@link MASKS_PATH} holds one mask a frame over its
  * patch (see {@link patchesAround}): Uint8 `[frameCount, patch height, patch width]`, 0 outside the box, gzipped.
  */
-export const BOXES_PATH = 'musetalk/boxes.json';
+const BOXES_PATH = 'musetalk/boxes.json';
 
 const MASK_GZIP_LEVEL = 4;
 /** A line of four numbers of five digits. */

@@ -17,7 +17,7 @@ import { decodeLatents, encodeLatents, FRAME_LATENTS, LATENTS_PATH } from './lat
 import { checkNumbered, folderBroken, numberedPng, readPlainFile, readPngSize } from './upstream-files.ts';
 
 /** The file by which a folder of MuseTalk is known; upstream spells it so. */
-export const INFO_NAME = 'avator_info.json';
+const INFO_NAME = 'avator_info.json';
 
 /** What a folder of MuseTalk says about itself. */
 export interface UpstreamInfo {

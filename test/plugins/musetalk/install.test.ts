@@ -8,9 +8,7 @@ import { MODELS, type ModelEntry } from '../../../src/plugins/musetalk/catalogue
 import { type InstallOptions, installModel } from '../../../src/plugins/musetalk/install.ts';
 import { findInstalled, listModels, removeModel, verifyModel } from '../../../src/plugins/musetalk/model-folder.ts';
 import { FileServer } from '../../onnx/file-server.ts';
-import { encodeSafetensors, seededWeight } from '../../onnx/seeded.ts';
-
-type Shapes = Readonly<Record<string, readonly number[]>>;
+import { REDUCED, reducedWeights } from './stand.ts';
 
 /** Reduced networks in the upstream layout, by path. */
 const weights = new Map<string, Buffer>();
@@ -18,18 +16,7 @@ const weights = new Map<string, Buffer>();
 let models: readonly ModelEntry[];
 
 beforeAll(async () => {
-  for (const [network, path] of [
-    ['unet', 'musetalkV15/unet.safetensors'],
-    ['vae', 'sd-vae/diffusion_pytorch_model.safetensors'],
-    ['whisper', 'whisper/model.safetensors'],
-    ['tiny-vae', 'taesd/diffusion_pytorch_model.safetensors'],
-  ] as const) {
-    const list = await readFile(new URL(`../../onnx/golden/${network}.json`, import.meta.url), 'utf8');
-    const tensors = Object.entries(JSON.parse(list) as Shapes).map(
-      ([name, shape]) => [name, { shape, values: seededWeight(name, shape) }] as const,
-    );
-    weights.set(path, encodeSafetensors(new Map(tensors)));
-  }
+  for (const [network, path] of REDUCED) weights.set(path, await reducedWeights(network));
   models = MODELS.slice(0, 1).map((model) => ({
     ...model,
     files: model.files.map((file) => {

@@ -2,8 +2,6 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type LoadedAvatar, loadAvatar } from '../../../src/avatar/load-avatar.ts';
 import { installModel } from '../../../src/plugins/musetalk/install.ts';
 import { encodeSafetensors, seededWeight } from '../../onnx/seeded.ts';
 
@@ -44,12 +42,6 @@ export async function openReducedHome(): Promise<{ readonly home: string; readon
     model: join(root, 'musetalk-v15'),
     [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true }),
   };
-}
-
-/** A shipped avatar, unpacked under a home folder. */
-export function loadShipped(home: string, id: 'mira' | 'jonas' = 'mira'): Promise<LoadedAvatar> {
-  const folder = fileURLToPath(new URL(`../../../avatars/${id}`, import.meta.url));
-  return loadAvatar(folder, { cacheFolder: join(home, 'cache') });
 }
 
 /** Chromium's Vulkan in software: what stands for a GPU on machines without one. Undefined where it is not installed. */

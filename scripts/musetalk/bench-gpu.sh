@@ -7,16 +7,16 @@
 #   STEPS=ours scripts/musetalk/bench-gpu.sh # one part at a time: ours, upstream, table
 #
 # OUT=folder of the figures  PROVIDERS="webgpu cuda"  RUNS=100  BATCHES=1,2,4,8  PYTHON=python3
-# NETWORKS=folder the random networks are kept in  UPSTREAM_ARGS="--modes eager,compile"
+# NETWORKS=folder the random networks (5 GB) are kept in  UPSTREAM_ARGS="--modes eager,compile"
 set -uo pipefail
 cd "$(dirname "$0")/../.."
-out=${OUT:-bench-gpu}
+out=${OUT:-/tmp/musecam-bench-gpu}
 steps=${STEPS:-ours upstream table}
 providers=${PROVIDERS:-webgpu cuda}
 runs=${RUNS:-100}
 batches=${BATCHES:-1,2,4,8}
 python=${PYTHON:-python3}
-networks=${NETWORKS:-$out/networks}
+networks=${NETWORKS:-/tmp/musecam-bench-networks}
 mkdir -p "$out"
 failed=0
 

@@ -5,8 +5,11 @@ import { FaceHost } from '../live/face-host.ts';
 import { FaceLadder } from '../live/face-ladder.ts';
 import type { EngineChoice } from './choose-engines.ts';
 
-/** Heartbeats of an engine's process may stop for this long, in ms. */
-const HUNG_AFTER_MS = 2000;
+/**
+ * Heartbeats of an engine's process may stop for this long, in ms. One with another behind it has longer: on a GPU a new
+ * avatar can mean new shaders, whose compiling blocks for seconds, and meanwhile the other one draws.
+ */
+const HUNG_AFTER_MS = { last: 2000, others: 20_000 } as const;
 /** How long opening an engine may take, in ms: one on a GPU compiles its shaders and measures what it can run on. */
 const OPEN_DEADLINE_MS = 300_000;
 
@@ -20,10 +23,11 @@ export interface LadderOptions {
 
 /** Starts a process for each engine of a live show, all at once; none is waited for. */
 export function openLadder({ engines }: EngineChoice, { entry, settings, log }: LadderOptions): FaceLadder {
-  const patience = { isLive: true, hungAfterMs: HUNG_AFTER_MS, openDeadlineMs: OPEN_DEADLINE_MS };
-  const hosts = engines.map(({ id, title, scheme, lookAheadSeconds }) => {
+  const patience = { isLive: true, openDeadlineMs: OPEN_DEADLINE_MS };
+  const hosts = engines.map(({ id, title, scheme, lookAheadSeconds, fallback }) => {
     const about = { engineId: id, engineTitle: title, lookAheadSeconds, log: log.scope(scheme) };
-    return new FaceHost({ entry, settings, ...about, ...patience });
+    const hungAfterMs = fallback ? HUNG_AFTER_MS.others : HUNG_AFTER_MS.last;
+    return new FaceHost({ entry, settings, ...about, ...patience, hungAfterMs });
   });
   return new FaceLadder(hosts);
 }

@@ -8,7 +8,7 @@ import { ReadBack } from './read-back.ts';
 import { disposeLatents } from './resident.ts';
 
 /** What is timed: see {@link benchMusetalk}. */
-export type BenchStage =
+type BenchStage =
   | 'whisper'
   | 'whisper-parity'
   | 'unet'
@@ -39,7 +39,7 @@ export interface BenchRow {
 }
 
 /** Memory while a way was open. */
-export interface BenchMemory extends Way {
+interface BenchMemory extends Way {
   /** Bytes of the weights of UNet and decoders. */
   readonly networkBytes: number;
   /** Bytes of the avatar. */
@@ -51,7 +51,7 @@ export interface BenchMemory extends Way {
 }
 
 /** How far a face is from another one that should be the same; differences of bytes. */
-export interface BenchDifference extends Way, FaceDifference {
+interface BenchDifference extends Way, FaceDifference {
   /** `reference`: made on the processor. `fp32`: made by the same provider. */
   readonly against: 'reference' | 'fp32';
 }

@@ -20,6 +20,7 @@ import { CpuResident, disposeLatents, GpuResident, type Resident } from './resid
 
 /** Precisions by the names people type. */
 export const BENCH_PRECISIONS = { fp16: 'float16', fp32: 'float32' } as const satisfies Record<string, Precision>;
+/** A precision as people type it. */
 export type BenchPrecision = keyof typeof BENCH_PRECISIONS;
 
 /** One way to run the networks, as the figures name it. */

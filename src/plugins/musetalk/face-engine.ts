@@ -16,6 +16,10 @@ import type { MusetalkSettings } from './settings.ts';
 const FADE_FRAMES = 3;
 /** While another engine draws: how often it is tried whether this one would keep up again, in ms. */
 const PROBE_EVERY_MS = 10_000;
+/** What to do where it is too slow. */
+const FREE_THE_GPU = 'Close other programs that use the GPU, or use the embedded engine: --engine puppet';
+const NEEDS_GPU =
+  'Live, MuseTalk needs a graphics card (docs/gpu.md); without one use the embedded engine: --engine puppet';
 /** What people are told of a step. */
 const RUNG_WORDS: Readonly<Record<Rung, string>> = {
   full: '',
@@ -215,7 +219,7 @@ export class MusetalkEngine implements OpenFaceEngine {
     const keepsUp = ladder.keepsUp || !options.isLive;
     options.onReport({
       detail: `${this.#describe()}${keepsUp ? '' : '; too slow for 25 faces a second'}`,
-      ...(keepsUp ? {} : { fix: 'Close other programs that use the GPU, or use the embedded engine: --engine puppet' }),
+      ...(keepsUp ? {} : { fix: networks.provider === 'cpu' ? NEEDS_GPU : FREE_THE_GPU }),
       keepsUp,
       networkBytes: networks.bytes,
       residents: [...this.#residents].map(([avatarId, { resident }]) => ({

@@ -32,7 +32,7 @@ const BYTES = { float32: 4, float16: 2 } as const;
 const SPACE_MARGIN = 1.1;
 
 /** MuseTalk's own architecture. */
-export function fullShapes(): NetworkShapes {
+function fullShapes(): NetworkShapes {
   return { unet: unetShapes(), vae: vaeShapes(), whisper: whisperShapes(), tinyVae: tinyDecoderShapes() };
 }
 

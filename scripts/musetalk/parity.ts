@@ -24,6 +24,7 @@ import { pastePatch } from '../../src/media/paste.ts';
 import { FaceNetworks } from '../../src/plugins/musetalk/face-networks.ts';
 import { hasLatents, latentsPathOf, readLatents } from '../../src/plugins/musetalk/latents-file.ts';
 import { musetalkFace } from '../../src/plugins/musetalk/open-musetalk.ts';
+import { pasteThrough } from '../../src/plugins/musetalk/paste-exact.ts';
 import { wavInput } from '../../src/plugins/wav/wav-input.ts';
 
 /** A body frame as RGB24: what the picture is for both sides. */
@@ -83,6 +84,8 @@ async function compare(avatar: LoadedAvatar, work: string, audio: string): Promi
   const frames = Math.floor(tape.end / 640);
   const face = new Difference();
   const whole = new Difference();
+  const exact = new Difference();
+  const masks = await readMasks(avatar.folder, avatar.manifest);
   const token = new Difference();
   const startMs = performance.now();
   for (let frame = 0; frame < frames; frame++) {
@@ -96,9 +99,17 @@ async function compare(avatar: LoadedAvatar, work: string, audio: string): Promi
     const size = tokens.length / frames;
     token.add(heard[frame]!, tokens.subarray(frame * size, (frame + 1) * size));
     face.add(shown[frame]!, await readRgb(join(reference, `recon_${name}.png`)));
-    // Our pictures are I420 from the start: what they lose there is no difference of the face.
+    const final = await readRgb(join(reference, `final_${name}.png`));
+    // Pasted in RGB, as upstream does.
+    const pixels = await frameOf(avatar, pose.index);
+    const box = pose.faceBox;
+    const bytes = box.width * box.height;
+    const mask = masks.subarray(pose.index * bytes, (pose.index + 1) * bytes);
+    pasteThrough(pixels, { width, height }, { face: shown[frame]!, box, mask, area: box });
+    exact.add(pixels, final);
+    // As it is shown: pasted in I420, where colours have half the resolution.
     const theirs = new Uint8Array(body.length);
-    rgb24ToI420(await readRgb(join(reference, `final_${name}.png`)), { width, height }, theirs);
+    rgb24ToI420(final, { width, height }, theirs);
     whole.add(body, theirs);
     process.stderr.write(`\rframe ${frame + 1}/${frames} `);
   }
@@ -112,7 +123,8 @@ async function compare(avatar: LoadedAvatar, work: string, audio: string): Promi
       tokens: token.facts,
       latents: latent.facts,
       faces: face.facts,
-      frame: whole.facts,
+      framesRgb: exact.facts,
+      framesI420: whole.facts,
     }),
   );
 }

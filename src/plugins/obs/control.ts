@@ -1,0 +1,257 @@
+import type { CommandRunner, PluginContext, StatusFeed } from '../../api/plugin.ts';
+import type { LinkStatus } from '../../api/status.ts';
+import { AppError, messageOf } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import { Scope } from '../../base/scope.ts';
+import { ObsConnection, type ObsState } from './connection.ts';
+import * as failures from './failures.ts';
+import * as furniture from './furniture.ts';
+import { SceneDriver } from './scene-driver.ts';
+import type { SceneMap } from './scene-map.ts';
+import type { ObsEvent } from './session.ts';
+import type { ObsTarget } from './target.ts';
+
+/** What OBS is controlled with. */
+export interface ObsControlOptions {
+  readonly findTarget: () => Promise<ObsTarget>;
+  /** Whether it is a fault when OBS does not run. */
+  readonly isWanted: boolean;
+  /** Whether choosing an avatar switches scenes. */
+  readonly switchScene: boolean;
+  readonly map: SceneMap;
+  readonly commands: CommandRunner;
+  readonly status: StatusFeed;
+  /** Address of the open stream; undefined while it is not open. */
+  readonly streamAddress: () => string | undefined;
+  readonly reportLink: PluginContext['reportLink'];
+  readonly log: Log;
+}
+
+/** What `musecam obs status` says. */
+export interface ObsReport {
+  readonly link: LinkStatus;
+  readonly version?: string;
+  readonly scene?: string;
+  readonly studioMode?: boolean;
+  /** Whether OBS's virtual camera is on; undefined where it has none. */
+  readonly camera?: boolean;
+  /** What of ours is in OBS. */
+  readonly setup?: { readonly scene: string | undefined; readonly inputs: readonly string[] };
+  readonly map: Readonly<Record<string, string>>;
+}
+
+/** How long the virtual camera may take to be on after it was started, in ms. */
+const CAMERA_DEADLINE_MS = 2_000;
+
+/** OBS, for as long as a show runs: the connection, what was set up in it, its scenes, and what the status says of it. */
+export class ObsControl implements AsyncDisposable {
+  readonly #options: ObsControlOptions;
+  readonly #scope = new Scope();
+  readonly #connection: ObsConnection;
+  readonly #driver: SceneDriver;
+  /** What could not be put right by itself. */
+  #trouble: AppError | undefined;
+  /** Set-ups, repairs and removals, one after another. */
+  #work: Promise<unknown> = Promise.resolve();
+
+  private constructor(options: ObsControlOptions) {
+    this.#options = options;
+    const { findTarget, log, map, commands, status } = options;
+    this.#connection = ObsConnection.open({ findTarget, log });
+    const onChange = () => this.#publish();
+    this.#driver = new SceneDriver({ obs: this.#connection, map, commands, status, onChange });
+  }
+
+  /** Begins to look for OBS. */
+  static open(options: ObsControlOptions): ObsControl {
+    const control = new ObsControl(options);
+    const { scope, connection, driver } = {
+      scope: control.#scope,
+      connection: control.#connection,
+      driver: control.#driver,
+    };
+    scope.use(() => options.reportLink(undefined));
+    scope.use(connection);
+    scope.use(connection.onDidChange((state) => control.#meet(state)));
+    scope.use(connection.onEvent((event) => control.#hear(event)));
+    if (options.switchScene) scope.use(driver.followAvatars());
+    control.#publish();
+    return control;
+  }
+
+  /** How the connection is doing, as the show's status has it. */
+  get link(): LinkStatus {
+    const { state } = this.#connection;
+    const base = { id: 'obs.link', label: 'OBS' } as const;
+    if (state.phase === 'starting') return { ...base, state: 'starting', detail: 'looking for OBS' };
+    if (state.phase === 'down') {
+      const { error } = state;
+      const fix = error.fix === undefined ? {} : { fix: error.fix };
+      return { ...base, state: failures.stateFor(error, this.#options.isWanted), detail: error.message, ...fix };
+    }
+    const { scene, problem = this.#trouble } = this.#driver;
+    const avatarId = scene === undefined ? undefined : this.#options.map.entries.get(scene);
+    const where = scene === undefined ? '' : `, scene "${scene}"${avatarId === undefined ? '' : ` → ${avatarId}`}`;
+    const detail = `OBS ${state.version}${where}${problem ? `. ${problem.message}` : ''}`;
+    return { ...base, state: problem ? 'degraded' : 'ready', detail, ...(problem?.fix ? { fix: problem.fix } : {}) };
+  }
+
+  /** @throws AppError why OBS cannot be set up. */
+  setUp(): Promise<furniture.SetupReport> {
+    return this.#ask('the setup', () => furniture.setUp(this.#connection, this.#source));
+  }
+
+  /** @throws AppError why OBS cannot be asked. */
+  takeAway(): Promise<furniture.RemovalReport> {
+    return this.#ask('the removal', () => furniture.takeAway(this.#connection));
+  }
+
+  /** Starts or stops OBS's virtual camera. @throws AppError OBS_NO_CAMERA, OBS_CAMERA_FAILED. */
+  setCamera(isOn: boolean): Promise<{ readonly on: boolean }> {
+    const done = isOn ? failures.OBS_CODES.outputRunning : failures.OBS_CODES.outputNotRunning;
+    return this.#ask('the virtual camera', async () => {
+      try {
+        await this.#connection.call(isOn ? 'StartVirtualCam' : 'StopVirtualCam');
+      } catch (thrown) {
+        const code = failures.obsCodeOf(thrown);
+        if (code === failures.OBS_CODES.notAvailable) throw failures.noVirtualCamera(process.platform);
+        if (code !== done) throw thrown;
+      }
+      const untilMs = performance.now() + CAMERA_DEADLINE_MS;
+      while ((await this.#isCameraOn()) !== isOn) {
+        if (performance.now() > untilMs) throw failures.cameraDidNotStart();
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      return { on: isOn };
+    });
+  }
+
+  /** @throws AppError OBS_NO_SUCH_SCENE, NO_SUCH_AVATAR. While OBS is away the scene is taken at its word. */
+  async map(scene: string, avatarId: string): Promise<void> {
+    const { avatars } = this.#options.status.current;
+    if (!avatars.some(({ id }) => id === avatarId)) {
+      const ids = avatars.map(({ id }) => id).join(', ');
+      throw new AppError('NO_SUCH_AVATAR', `There is no avatar ${avatarId}.`, { fix: `Use one of: ${ids}` });
+    }
+    if (this.#connection.state.phase === 'ready') {
+      const { scenes } = await this.#ask('its scenes', () => this.#connection.call('GetSceneList'));
+      const names = scenes.map(({ sceneName }) => String(sceneName));
+      if (!names.includes(scene)) throw failures.noSuchScene(scene, names);
+    }
+    await this.#options.map.set(scene, avatarId);
+    await this.#driver.applyAgain();
+  }
+
+  /** @throws AppError OBS_NO_SUCH_SCENE when it has no avatar. */
+  async unmap(scene: string): Promise<void> {
+    const { map } = this.#options;
+    if (!map.entries.has(scene)) throw failures.noSuchScene(scene, [...map.entries.keys()]);
+    await map.set(scene, undefined);
+    this.#publish();
+  }
+
+  /** Never throws: what cannot be had is left out. */
+  async report(): Promise<ObsReport> {
+    const { state } = this.#connection;
+    const base = { link: this.link, map: Object.fromEntries(this.#options.map.entries) };
+    if (state.phase !== 'ready') return base;
+    const none = () => undefined;
+    const [studio, found, camera] = await Promise.all([
+      this.#connection.call('GetStudioModeEnabled').catch(none),
+      furniture.findFurniture(this.#connection).catch(none),
+      this.#isCameraOn().catch(none),
+    ]);
+    return {
+      ...base,
+      version: state.version,
+      ...(this.#driver.scene === undefined ? {} : { scene: this.#driver.scene }),
+      ...(studio ? { studioMode: studio.studioModeEnabled } : {}),
+      ...(camera === undefined ? {} : { camera }),
+      ...(found ? { setup: { scene: found.scene, inputs: found.inputs.map(({ name }) => name) } } : {}),
+    };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#scope.close();
+  }
+
+  get #source(): furniture.PictureSource {
+    const { commands, status, streamAddress } = this.#options;
+    return {
+      cameraPath: cameraPathOf(status),
+      openStream: async () => {
+        await commands.run('output.open', { output: 'obs' });
+        const address = streamAddress();
+        if (address === undefined) throw new AppError('OBS_NO_SOURCE', 'The stream for OBS could not be opened.');
+        return address;
+      },
+    };
+  }
+
+  async #isCameraOn(): Promise<boolean> {
+    return (await this.#connection.call('GetVirtualCamStatus')).outputActive;
+  }
+
+  #meet(state: ObsState): void {
+    if (state.phase === 'ready') void this.#putRight();
+    this.#publish();
+  }
+
+  #hear(event: ObsEvent): void {
+    if (event.type === 'SceneNameChanged') {
+      const { oldSceneName, sceneName } = event.data;
+      void this.#options.map.rename(oldSceneName, sceneName).catch((thrown) => this.#warn(thrown));
+    }
+    if (event.type === 'CurrentSceneCollectionChanged' || event.type === 'CurrentProfileChanged') void this.#putRight();
+    void this.#driver.hear(event);
+  }
+
+  /** OBS came, came back, or has other scenes now: which one is on, and is our source up to date? */
+  async #putRight(): Promise<void> {
+    await this.#driver.look();
+    const work = this.#inTurn(() => furniture.refresh(this.#connection, this.#source));
+    await work.then(
+      () => {
+        this.#trouble = undefined;
+      },
+      (thrown) => {
+        this.#warn(thrown);
+        if (this.#connection.state.phase === 'ready') this.#trouble = failures.refused('the repair', thrown);
+      },
+    );
+    this.#publish();
+  }
+
+  /** For commands: tries at once where the connection had been given up, and tells failures the way a person needs. */
+  async #ask<T>(what: string, work: () => Promise<T>): Promise<T> {
+    this.#connection.retry();
+    try {
+      const result = await this.#inTurn(work);
+      this.#trouble = undefined;
+      this.#publish();
+      return result;
+    } catch (thrown) {
+      throw failures.refused(what, thrown);
+    }
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#work.catch(() => {}).then(work);
+    this.#work = mine.catch(() => {});
+    return mine;
+  }
+
+  #warn(thrown: unknown): void {
+    this.#options.log.warn(messageOf(thrown));
+  }
+
+  #publish(): void {
+    this.#options.reportLink(this.link);
+  }
+}
+
+/** The virtual camera that the show writes to. Its output is called "NAME (/dev/video10)" or just by its path. */
+function cameraPathOf(status: StatusFeed): string | undefined {
+  const camera = status.current.outputs.find(({ id, state }) => id === 'v4l2.camera' && state !== 'failed');
+  return /(\/dev\/[^\s)]+)\)?$/.exec(camera?.label ?? '')?.[1];
+}

@@ -137,3 +137,32 @@ export interface VideoOutput {
   /** @throws AppError when it cannot be opened, with the fix. */
   open(options: VideoOutputOptions, signal: AbortSignal): Promise<OpenVideoOutput>;
 }
+
+/** How to open an audio output. */
+export interface AudioOutputOptions {
+  /** What stood after the colon; undefined = the default. */
+  readonly target: string | undefined;
+  readonly log: Log;
+  readonly onHealth: (report: HealthReport) => void;
+}
+
+/** An open audio output: carries the voice, late enough to fit the picture. Never holds anything up. */
+export interface OpenAudioOutput extends AsyncDisposable {
+  readonly label: string;
+  /** The input's sound as it was captured, at its own rate. Must not wait; must copy what it keeps. */
+  hear(chunk: AudioChunk): void;
+  /** How long after its capture sound shall be heard, in ms: how late the picture is. Told about once a second. */
+  setDelay(delayMs: number): void;
+  /** How long after its capture sound is heard now, in ms; undefined while none is. */
+  readonly delayMs: number | undefined;
+}
+
+/** The record a plugin hands over for `contributes.audioOutputs`. */
+export interface AudioOutput {
+  /** What can be opened now; empty where nothing can. */
+  list(signal: AbortSignal): Promise<readonly DeviceInfo[]>;
+  /** What `musecam doctor` says of it: one report per finding, with the command that changes it. */
+  check?(signal: AbortSignal): Promise<readonly HealthReport[]>;
+  /** @throws AppError when it cannot be opened, with the fix. */
+  open(options: AudioOutputOptions, signal: AbortSignal): Promise<OpenAudioOutput>;
+}

@@ -6,5 +6,6 @@ export type { Owned, Scope } from '../base/scope.ts';
 export * from './avatar.ts';
 export * from './contributions.ts';
 export * from './media.ts';
+export * from './own-devices.ts';
 export * from './plugin.ts';
 export * from './status.ts';

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Event } from '../base/event.ts';
 import type { Log } from '../base/log.ts';
 import type { Scope } from '../base/scope.ts';
-import type { AudioInput, FaceEngine, VideoOutput } from './contributions.ts';
-import type { ShowStatus } from './status.ts';
+import type { AudioInput, AudioOutput, FaceEngine, VideoOutput } from './contributions.ts';
+import type { LinkStatus, ShowStatus } from './status.ts';
 
 const thingId = z.string().regex(/^[a-z0-9-]+\.[a-zA-Z0-9.-]+$/, '<plugin>.<thing>');
 const scheme = z.string().regex(/^[a-z][a-z0-9-]*$/, 'lower-case letters, digits, hyphens');
@@ -27,10 +27,10 @@ const faceEngineSchema = contributionSchema.extend({
   lookAheadSeconds: z.number().min(0).max(2).optional(),
 });
 
-/** A setting a plugin understands; the value is checked against `type` and the limits. */
+/** A setting a plugin understands; the value is checked against `type` and the limits. An object holds words by name. */
 const settingSchema = z.object({
-  type: z.enum(['string', 'number', 'boolean']),
-  default: z.union([z.string(), z.number(), z.boolean()]),
+  type: z.enum(['string', 'number', 'boolean', 'object']),
+  default: z.union([z.string(), z.number(), z.boolean(), z.record(z.string(), z.string())]),
   description: z.string().min(1),
   enum: z.array(z.string()).optional(),
   minimum: z.number().optional(),
@@ -44,10 +44,13 @@ export const pluginManifestSchema = z.object({
   id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/, 'lower-case letters, digits, hyphens'),
   title: z.string().min(1).max(80),
   description: z.string().max(400).optional(),
+  /** When its code is imported: on first use of what it contributes, or as soon as a show runs. */
+  activation: z.enum(['use', 'show']).default('use'),
   contributes: z.object({
     audioInputs: z.array(contributionSchema).default([]),
     faceEngines: z.array(faceEngineSchema).default([]),
     videoOutputs: z.array(contributionSchema).default([]),
+    audioOutputs: z.array(contributionSchema).default([]),
     commands: z.array(z.object({ id: thingId, title: z.string().min(1).max(80) })).default([]),
     /** By flat dotted key, which begins with the plugin's id. */
     configuration: z.record(z.string(), settingSchema).default({}),
@@ -135,7 +138,10 @@ export interface PluginContext {
   registerAudioInput(id: string, input: AudioInput): void;
   registerFaceEngine(id: string, engine: FaceEngine): void;
   registerVideoOutput(id: string, output: VideoOutput): void;
+  registerAudioOutput(id: string, output: AudioOutput): void;
   registerCommand<Args>(command: Command<Args>): void;
+  /** Says how something beside the chain is doing, such as another program; undefined: nothing to show any more. */
+  reportLink(link: LinkStatus | undefined): void;
 }
 
 /** A plugin's code: what its main module exports by default. */

@@ -53,6 +53,14 @@ export interface OutputStatus extends LinkStatus {
   readonly dropped: number;
 }
 
+/** The voice's way out, in step with the picture. */
+export interface AudioOutputStatus extends LinkStatus {
+  /** How long after its capture the voice is heard, in ms; undefined while it is not. */
+  readonly delayMs?: number;
+  /** By how many ms the voice is behind the picture (negative: before it); undefined while that is not known. */
+  readonly offsetMs?: number;
+}
+
 /** An avatar as lists show it. */
 export interface AvatarSummary {
   readonly id: string;
@@ -110,6 +118,8 @@ export interface ShowStatus {
   /** Where several engines are open (MuseTalk with the puppet behind it): all of them, the best first. */
   readonly engines: readonly EngineStatus[];
   readonly outputs: readonly OutputStatus[];
+  /** What is beside the chain: the virtual microphone ({@link AudioOutputStatus}), and what plugins are connected to: OBS. */
+  readonly links: readonly LinkStatus[];
   /** Loudness of the last frame's sound in dB of full scale, -100 … 0. */
   readonly levelDb: number;
   readonly speaking: boolean;

@@ -5,10 +5,12 @@ import { type DeclaredPlugin, PluginHost } from '../host/plugin-host.ts';
 import type { SettingValues } from '../host/settings.ts';
 import { manifest as microphone } from '../plugins/microphone/manifest.ts';
 import { manifest as musetalk } from '../plugins/musetalk/manifest.ts';
+import { manifest as obs } from '../plugins/obs/manifest.ts';
 import { manifest as pcm } from '../plugins/pcm/manifest.ts';
 import { manifest as puppet } from '../plugins/puppet/manifest.ts';
 import { manifest as recorder } from '../plugins/recorder/manifest.ts';
 import { manifest as v4l2 } from '../plugins/v4l2/manifest.ts';
+import { manifest as virtualMic } from '../plugins/virtual-mic/manifest.ts';
 import { manifest as wav } from '../plugins/wav/manifest.ts';
 import { manifest as webPanel } from '../plugins/web-panel/manifest.ts';
 
@@ -21,7 +23,9 @@ export const builtinPlugins: readonly DeclaredPlugin[] = [
   { manifest: musetalk, load: () => import('../plugins/musetalk/index.ts') },
   { manifest: webPanel, load: () => import('../plugins/web-panel/index.ts') },
   { manifest: v4l2, load: () => import('../plugins/v4l2/index.ts') },
+  { manifest: virtualMic, load: () => import('../plugins/virtual-mic/index.ts') },
   { manifest: recorder, load: () => import('../plugins/recorder/index.ts') },
+  { manifest: obs, load: () => import('../plugins/obs/index.ts') },
 ];
 
 /** The plugins where no show runs: for one-shot commands and inside the engine host. */

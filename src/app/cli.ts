@@ -4,6 +4,7 @@ import { AppError } from '../base/errors.ts';
 import type { ConsentFlags, ImportFlags, PackFlags, RenameFlags } from './cli/avatars.ts';
 import type { BenchMusetalkFlags } from './cli/bench-musetalk.ts';
 import { addModelCommands } from './cli/model-commands.ts';
+import { addObsCommands } from './cli/obs-commands.ts';
 import type { PrepareFlags } from './cli/prepare.ts';
 import type { RenderFlags } from './cli/render.ts';
 import type { StartFlags } from './cli/start.ts';
@@ -172,6 +173,7 @@ avatars
   .action(async () => (await import('./cli/live-commands.ts')).swapAvatar('avatar.next', {}));
 
 addModelCommands(program, abort.signal);
+addObsCommands(program);
 
 program
   .command('devices')
@@ -238,7 +240,7 @@ bench
   )
   .option('--runs <n>', 'calls of each stage, fewer where they take long (default: 10 or 100)', parseCount)
   .option('--json <file>', 'write the figures as JSON')
-  .option('--keep <folder>', 'keep the random networks there (5 GB) and take them from there the next time')
+  .option('--keep <folder>', 'keep the random networks there (5.5 GB) and take them from there the next time')
   .option('--random', 'random weights even if a model is installed')
   // Commander gives a --json that both know to the outer one.
   .action(async (_flags: unknown, command: Command) =>

@@ -34,6 +34,7 @@ import { registerPreparationCommands } from './preparation-commands.ts';
 import { Preparations } from './preparations.ts';
 import { registerShowCommands } from './show-commands.ts';
 import { StatusBoard } from './status-board.ts';
+import { VoiceOut } from './voice-out.ts';
 
 /** What `musecam start` was asked for; what is left out is chosen. */
 export interface DaemonOptions {
@@ -73,6 +74,7 @@ export class Daemon implements AsyncDisposable {
   readonly #plugins: PluginHost;
   readonly #feed = new Feed(this.#tape);
   readonly #links: Links;
+  readonly #voiceOut: VoiceOut;
   #engines!: EngineChoice;
   #face!: FaceLadder;
   #cast!: AvatarCast;
@@ -101,6 +103,14 @@ export class Daemon implements AsyncDisposable {
       scope: this.#scope,
       feed: this.#feed,
       log: options.log,
+      note: (why) => this.#note(why),
+    });
+    this.#voiceOut = new VoiceOut({
+      plugins: this.#plugins,
+      scope: this.#scope,
+      source: { onDidHear: this.#feed.onDidHear, latency: this.#meter.latency },
+      log: options.log,
+      enabled: options.settings['virtual-mic.enabled'],
       note: (why) => this.#note(why),
     });
   }
@@ -144,6 +154,7 @@ export class Daemon implements AsyncDisposable {
       engine,
       engines: this.#face.statuses,
       outputs: this.#links.lanes.map((lane) => lane.status),
+      links: [this.#voiceOut.status, ...this.#plugins.links],
       levelDb: last.levelDb,
       speaking: last.heard?.speaking ?? false,
       resting: this.#stage.isResting,
@@ -187,6 +198,12 @@ export class Daemon implements AsyncDisposable {
       },
       setLabel: (text) => this.#setLabel(text),
       useEngine: (name) => this.#face.startFrom(findOpenEngine(this.#plugins, this.#engines, name)),
+      openOutput: async (text) => {
+        const choice = parseChoice(this.#plugins, 'videoOutputs', text);
+        const isOpen = this.#links.lanes.some(({ id }) => id === choice.contribution.id);
+        if (!isOpen) await this.#links.openOutput(choice, size, running);
+        void this.#voiceOut.choose(this.#links.lanes, running);
+      },
       stop: () => stop.abort(),
     });
     await this.#openPreparations();
@@ -196,16 +213,27 @@ export class Daemon implements AsyncDisposable {
       if (/^web(:|$)/.test(text)) continue;
       await this.#links.openOutput(parseChoice(this.#plugins, 'videoOutputs', text), size, running);
     }
+    void this.#plugins.activateForShow();
     void this.#feed.keepTime(running);
     this.#running = runShow(this.#stage, running);
     this.#running.catch((thrown) => options.log.error(`the show ended: ${messageOf(thrown)}`));
     // What the beat learnt while the engine was starting says nothing about the frames to come.
     const learnAnew = () => this.#stage.pacer.reset();
     void this.#face.ready.then(learnAnew, learnAnew);
-    if (!options.outputs) void this.#links.chooseOutput(size, running);
-    if (options.input) await this.#openAskedInput(options.input, running);
-    else void this.#links.chooseInput(running).then(learnAnew);
+    const outputs = this.#chooseOutputs(size, running);
+    // The voice's way out before the way in: a microphone that is opened beside ours is kept apart from it.
+    const { input: text } = options;
+    const input = text
+      ? outputs.then(() => this.#openAskedInput(text, running))
+      : outputs.then(() => this.#links.chooseInput(running)).then(learnAnew);
+    if (text) await input;
     void this.#cast.bringAhead(running);
+  }
+
+  /** A camera where none was asked for, and the microphone beside it. Never throws. */
+  async #chooseOutputs(size: Size, signal: AbortSignal): Promise<void> {
+    if (!this.#options.outputs) await this.#links.chooseOutput(size, signal);
+    await this.#voiceOut.choose(this.#links.lanes, signal);
   }
 
   #openEngines(): void {

@@ -11,6 +11,8 @@ export interface CommandTargets {
   setLabel(text: string): void;
   /** Leaves out better face engines than this one; `auto`: none. @throws AppError NO_SUCH_SCHEME, ENGINE_NOT_OPEN. */
   useEngine(name: string): void;
+  /** Opens an output beside the others, unless one of its kind is open. @throws AppError when it cannot be had. */
+  openOutput(text: string): Promise<void>;
   stop(): void;
 }
 
@@ -19,7 +21,7 @@ const nothing = z.object({}).loose();
 /** Registers the core actions of a running show. */
 export function registerShowCommands(
   commands: CommandTable,
-  { cast, setResting, setLabel, useEngine, stop }: CommandTargets,
+  { cast, setResting, setLabel, useEngine, openOutput, stop }: CommandTargets,
 ): void {
   commands.register({
     id: 'avatar.use',
@@ -84,6 +86,17 @@ export function registerShowCommands(
     run: async ({ engine }) => {
       useEngine(engine);
       return { engine };
+    },
+  });
+  commands.register({
+    id: 'output.open',
+    title: 'Send the picture to another output, too',
+    args: z.object({
+      output: z.string().describe('v4l2[:DEV], file:PATH.mp4, obs; nothing where one of its kind is open'),
+    }),
+    run: async ({ output }) => {
+      await openOutput(output);
+      return { output };
     },
   });
   commands.register({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AudioInput, FaceEngine, VideoOutput } from '../api/contributions.ts';
+import type { AudioInput, AudioOutput, FaceEngine, VideoOutput } from '../api/contributions.ts';
 import type { PreparationDesk } from '../api/plugin.ts';
 import {
   type Command,
@@ -12,7 +12,7 @@ import {
   pluginManifestSchema,
   type StatusFeed,
 } from '../api/plugin.ts';
-import type { LinkState } from '../api/status.ts';
+import type { LinkState, LinkStatus } from '../api/status.ts';
 import { AppError, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { Scope } from '../base/scope.ts';
@@ -38,15 +38,21 @@ export interface PluginWorld {
 }
 
 /** The points a plugin can contribute records to. */
-export type Point = 'audioInputs' | 'faceEngines' | 'videoOutputs';
-type Declared = { audioInputs: Contribution; faceEngines: FaceEngineContribution; videoOutputs: Contribution };
-type Records = { audioInputs: AudioInput; faceEngines: FaceEngine; videoOutputs: VideoOutput };
+export type Point = keyof Records;
+type Declared = { [P in Point]: P extends 'faceEngines' ? FaceEngineContribution : Contribution };
+interface Records {
+  readonly audioInputs: AudioInput;
+  readonly faceEngines: FaceEngine;
+  readonly videoOutputs: VideoOutput;
+  readonly audioOutputs: AudioOutput;
+}
 
 interface Known {
   readonly manifest: PluginManifest;
   readonly load: DeclaredPlugin['load'];
   readonly scope: Scope;
   readonly records: Map<string, unknown>;
+  link: LinkStatus | undefined;
   state: LinkState;
   reason: string;
   activation: Promise<void> | undefined;
@@ -77,6 +83,18 @@ export class PluginHost implements AsyncDisposable {
   stateOf(pluginId: string): { readonly state: LinkState; readonly reason: string } {
     const known = this.#plugins.get(pluginId);
     return known ? { state: known.state, reason: known.reason } : { state: 'off', reason: 'not installed' };
+  }
+
+  /** What plugins say of things beside the chain. */
+  get links(): readonly LinkStatus[] {
+    return [...this.#plugins.values()].flatMap(({ link }) => link ?? []);
+  }
+
+  /** Activates the plugins that work for as long as a show runs. One that fails is told and left out. */
+  async activateForShow(): Promise<void> {
+    const wanted = this.manifests.filter(({ activation }) => activation === 'show');
+    const warn = (thrown: unknown) => this.#world.log.warn(messageOf(thrown));
+    await Promise.all(wanted.map(({ id }) => this.activate(id).catch(warn)));
   }
 
   /** Everything declared at a point, from manifests alone. */
@@ -137,6 +155,7 @@ export class PluginHost implements AsyncDisposable {
       load,
       scope,
       records: new Map(),
+      link: undefined,
       state: 'off',
       reason: 'not used yet',
       activation: undefined,
@@ -172,7 +191,11 @@ export class PluginHost implements AsyncDisposable {
       registerAudioInput: (id, input) => this.#register(known, 'audioInputs', id, input),
       registerFaceEngine: (id, engine) => this.#register(known, 'faceEngines', id, engine),
       registerVideoOutput: (id, output) => this.#register(known, 'videoOutputs', id, output),
+      registerAudioOutput: (id, output) => this.#register(known, 'audioOutputs', id, output),
       registerCommand: <Args>(command: Command<Args>) => void scope.use(world.commands.register(command)),
+      reportLink: (link) => {
+        known.link = link;
+      },
     };
   }
 

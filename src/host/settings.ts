@@ -54,17 +54,33 @@ export function parseSetting(declared: ReadonlyMap<string, SettingDeclaration>, 
   const value = text.slice(at + 1);
   const type = declared.get(key)?.type;
   if (type === 'number') return [key, Number(value)];
+  if (type === 'object') return [key, parseObject(value)];
   if (type === 'boolean') return [key, value === 'true' ? true : value === 'false' ? false : value];
   return [key, value];
 }
 
 function problemOf(setting: SettingDeclaration, value: unknown): string | undefined {
+  if (setting.type === 'object') return isWords(value) ? undefined : 'expected an object of texts';
   if (typeof value !== setting.type || Number.isNaN(value)) return `expected a ${setting.type}`;
   if (setting.enum && !setting.enum.includes(String(value))) return `expected one of ${setting.enum.join(', ')}`;
   if (typeof value === 'number' && value < (setting.minimum ?? -Infinity))
     return `expected at least ${setting.minimum}`;
   if (typeof value === 'number' && value > (setting.maximum ?? Infinity)) return `expected at most ${setting.maximum}`;
   return undefined;
+}
+
+function isWords(value: unknown): value is Readonly<Record<string, string>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every((one) => typeof one === 'string');
+}
+
+/** What is no JSON stays a text, which is then told to be no object. */
+function parseObject(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** The key with the smallest edit distance. */

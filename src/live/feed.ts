@@ -1,6 +1,7 @@
 import type { OpenAudioInput } from '../api/contributions.ts';
 import type { AudioChunk } from '../api/media.ts';
 import { SAMPLE_RATE_HZ } from '../api/media.ts';
+import { Emitter } from '../base/event.ts';
 import { Resampler } from '../media/resample.ts';
 import { realTime, type TimeSource } from './clock.ts';
 import type { Tape } from './tape.ts';
@@ -17,6 +18,7 @@ const WATCH_MS = 20;
 export class Feed {
   readonly #tape: Tape;
   readonly #time: TimeSource;
+  readonly #heard = new Emitter<AudioChunk>();
   #resampler: Resampler | undefined;
   /** Up to which moment of capturing the tape has been written, in ms. */
   #writtenUntilMs: number;
@@ -29,6 +31,9 @@ export class Feed {
     this.#writtenUntilMs = time.now();
     this.#arrivedMs = this.#writtenUntilMs;
   }
+
+  /** The input's sound as it is, at its own rate, before anything is done to it. Valid only during the call. */
+  readonly onDidHear = this.#heard.event;
 
   /** Writes everything the input delivers; resolves at its end or when the signal aborts. */
   async follow(input: OpenAudioInput, signal: AbortSignal): Promise<void> {
@@ -54,6 +59,7 @@ export class Feed {
 
   #write(chunk: AudioChunk): void {
     this.#arrivedMs = this.#time.now();
+    this.#heard.fire(chunk);
     const samples = this.#isStalled ? this.#withoutOverlap(chunk) : chunk.samples;
     if (samples.length === 0) return;
     const resampler = this.#resamplerFor(chunk.sampleRateHz);

@@ -69,7 +69,7 @@ describe('engine.use', () => {
   const choice = chooseEngines(host, 'real', data('empty'));
   const unused = () => {};
   registerShowCommands(commands, {
-    ...{ cast: {} as AvatarCast, setResting: unused, setLabel: unused, stop: unused },
+    ...{ cast: {} as AvatarCast, setResting: unused, setLabel: unused, stop: unused, openOutput: async () => {} },
     useEngine: (name) => void used.push(findOpenEngine(host, choice, name)),
   });
   beforeEach(() => {

@@ -84,6 +84,21 @@ describe('the plugin host', () => {
     expect(() => hostWith({ activate }, broken)).toThrow(/manifest of No Good/);
   });
 
+  it('activates the plugins that work while a show runs, and shows what they say of their link', async () => {
+    const link = { id: 'beep.link', label: 'Beeper', state: 'ready' } as const;
+    const plugin = definePlugin({ activate: (context) => context.reportLink(link) });
+    const { host: onUse, loads: loadsOnUse } = hostWith(plugin);
+    await onUse.activateForShow();
+    expect(loadsOnUse()).toBe(0);
+    expect(onUse.links).toEqual([]);
+    const { host } = hostWith(plugin, { ...manifest, activation: 'show' });
+    await host.activateForShow();
+    expect(host.links).toEqual([link]);
+    const failing = hostWith({ activate: () => Promise.reject(new Error('no')) }, { ...manifest, activation: 'show' });
+    await failing.host.activateForShow();
+    expect(failing.host.stateOf('beep').state).toBe('failed');
+  });
+
   it('names what there is when nothing answers to a word', () => {
     const { host } = hostWith(definePlugin({ activate() {} }));
     expect(() => host.findScheme('audioInputs', 'boop')).toThrowError(

@@ -44,6 +44,17 @@ describe('settings', () => {
     expect(() => parseSetting(declared, 'camera')).toThrow('expected key=value');
   });
 
+  it('can be words by name', () => {
+    const own = declaredSettings([manifest('a', { 'a.map': { type: 'object', default: {}, description: 'Map.' } })]);
+    expect(parseSetting(own, 'a.map={"x":"y"}')).toEqual(['a.map', { x: 'y' }]);
+    expect(readSettings(own, { 'a.map': { x: 'y' } })).toEqual({ values: { 'a.map': { x: 'y' } }, warnings: [] });
+    for (const wrong of [parseSetting(own, 'a.map=x')[1], ['x'], null, { x: 1 }]) {
+      const { values, warnings } = readSettings(own, { 'a.map': wrong });
+      expect(values).toEqual({ 'a.map': {} });
+      expect(warnings[0]).toContain('expected an object of texts');
+    }
+  });
+
   it('belong to the plugin that declares them', () => {
     const foreign = { 'other.key': { type: 'number', default: 1, description: 'x' } };
     expect(() => declaredSettings([manifest('camera', foreign)])).toThrow('not its own');

@@ -46,7 +46,7 @@ function openFeed() {
     sampleRateHz: 16_000,
     capturedAtMs,
   });
-  return { time, tape, input, abort, chunkOf, done: () => Promise.all([keeping, following]) };
+  return { time, tape, feed, input, abort, chunkOf, done: () => Promise.all([keeping, following]) };
 }
 
 describe('feeding the tape', () => {
@@ -58,6 +58,17 @@ describe('feeding the tape', () => {
     }
     expect(tape.end).toBe(400 * 16);
     expect(tape.read(0, tape.end).every((sample) => sample === 0.5)).toBe(true);
+  });
+
+  it('tells what it hears as the input delivered it, before anything is done to it', async () => {
+    const { time, feed, input } = openFeed();
+    const heard: AudioChunk[] = [];
+    const listening = feed.onDidHear((chunk) => heard.push(chunk));
+    const chunk = { samples: new Float32Array(960).fill(0.5), sampleRateHz: 48_000, capturedAtMs: time.now() };
+    await input.push(chunk);
+    listening[Symbol.dispose]();
+    await input.push(chunk);
+    expect(heard).toEqual([chunk]);
   });
 
   it('keeps time with silence while nothing comes', async () => {

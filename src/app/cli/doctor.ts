@@ -5,7 +5,7 @@ import { FaceFinder } from '../../avatar/find-face.ts';
 import { AppError, messageOf } from '../../base/errors.ts';
 import { silentLog } from '../../base/log.ts';
 import { findPaths } from '../../base/paths.ts';
-import type { PluginHost } from '../../host/plugin-host.ts';
+import type { PluginHost, Point } from '../../host/plugin-host.ts';
 import { FaceHost } from '../../live/face-host.ts';
 import { openPluginsWithoutShow } from '../builtin-plugins.ts';
 import { engineHostEntry } from '../daemon.ts';
@@ -32,6 +32,7 @@ export async function runDoctor(isJson: boolean, signal: AbortSignal): Promise<v
     ...(await checkAvatars()),
     await checkFaceFinder(),
     ...(await checkContributions(plugins, 'videoOutputs', 'Camera', signal)),
+    ...(await checkContributions(plugins, 'audioOutputs', 'Sound', signal)),
     checkFfmpeg(),
     await checkRunning(),
   ];
@@ -54,7 +55,7 @@ function checkNode(): Finding {
 
 async function checkContributions(
   plugins: PluginHost,
-  point: 'audioInputs' | 'faceEngines' | 'videoOutputs',
+  point: Point,
   link: string,
   signal: AbortSignal,
 ): Promise<Finding[]> {
@@ -63,7 +64,8 @@ async function checkContributions(
     try {
       const record = await plugins.record(point, id);
       for (const report of (await record.check?.(signal)) ?? []) findings.push({ link, ...report });
-      if ('list' in record && scheme === 'mic') findings.push(...describeMicrophones(await record.list(signal)));
+      if ('list' in record && point === 'audioInputs' && scheme === 'mic')
+        findings.push(...describeMicrophones(await record.list(signal)));
     } catch (thrown) {
       findings.push(failed(link, thrown));
     }

@@ -32,7 +32,8 @@ export async function printStatus(isJson: boolean): Promise<void> {
   const { frames, latency } = status;
   console.log(`Showing ${status.avatarId} for ${Math.round(status.uptimeSeconds)} s\n`);
   const engines = engineRows(status).map(({ link, role }) => describeLink(link, role));
-  printTable([describeLink(status.input), ...engines, ...status.outputs.map((output) => describeLink(output))]);
+  const rest = [...status.outputs, ...status.links].map((link) => describeLink(link));
+  printTable([describeLink(status.input), ...engines, ...rest]);
   console.log(
     `\nframes   ${frames.freshPerSecond.toFixed(1)} fresh a second, ${frames.repeated} repeated, ${frames.dropped} dropped`,
   );

@@ -9,7 +9,12 @@ export async function listPlugins(isJson: boolean): Promise<void> {
   if (isJson) return printJson(manifests);
   printTable(
     manifests.map(({ id, title, contributes }) => {
-      const things = [...contributes.audioInputs, ...contributes.faceEngines, ...contributes.videoOutputs];
+      const things = [
+        ...contributes.audioInputs,
+        ...contributes.faceEngines,
+        ...contributes.videoOutputs,
+        ...contributes.audioOutputs,
+      ];
       return [id, title, things.map(({ scheme }) => scheme).join(', ')];
     }),
   );

@@ -27,9 +27,6 @@ export interface CaptureCommand {
   readonly sampleRateHz: number;
 }
 
-const RATE_HZ = 16_000;
-const FORMAT = ['--rate=16000', '--channels=1'];
-
 /** Starts the capture process for a task. */
 export function captureProcessCommand(task: CaptureTask, environment: NodeJS.ProcessEnv = {}): CaptureCommand {
   const entry = findNodeEntry(import.meta.url, './capture-process');
@@ -39,26 +36,35 @@ export function captureProcessCommand(task: CaptureTask, environment: NodeJS.Pro
     args: [...entry.execArgv, entry.path, JSON.stringify(task)],
     environment,
     dialect: 'naudiodon',
-    sampleRateHz: RATE_HZ,
+    sampleRateHz: task.kind === 'capture' ? task.sampleRateHz : 0,
   };
 }
 
+/** What is captured: by which package, where PortAudio is used, and at which rate in Hz. */
+export interface CaptureShape {
+  readonly portAudioModule: string;
+  readonly sampleRateHz: number;
+}
+
 /** The ways a back end can open a device, best first; none where it does not know the device's system. */
-export function captureCommands(backend: CaptureBackend, device: CaptureDevice, module: string): CaptureCommand[] {
+export function captureCommands(backend: CaptureBackend, device: CaptureDevice, shape: CaptureShape): CaptureCommand[] {
   switch (backend) {
     case 'naudiodon':
-      return naudiodonCommands(device, module);
+      return naudiodonCommands(device, shape);
     case 'parec':
-      return parecCommands(device);
+      return parecCommands(device, shape);
     case 'pw-record':
-      return pwRecordCommands(device);
+      return pwRecordCommands(device, shape);
     case 'arecord':
-      return arecordCommands(device);
+      return arecordCommands(device, shape);
   }
 }
 
-function naudiodonCommands(device: CaptureDevice, module: string): CaptureCommand[] {
-  const open = (deviceName: string | undefined): CaptureTask => ({ kind: 'capture', module, deviceName });
+function naudiodonCommands(
+  device: CaptureDevice,
+  { portAudioModule: module, sampleRateHz }: CaptureShape,
+): CaptureCommand[] {
+  const open = (deviceName: string | undefined): CaptureTask => ({ kind: 'capture', module, deviceName, sampleRateHz });
   switch (device.system) {
     case 'default':
       return [captureProcessCommand(open(undefined))];
@@ -72,34 +78,51 @@ function naudiodonCommands(device: CaptureDevice, module: string): CaptureComman
   }
 }
 
-function parecCommands(device: CaptureDevice): CaptureCommand[] {
+function parecCommands(device: CaptureDevice, { sampleRateHz }: CaptureShape): CaptureCommand[] {
   if (device.system !== 'default' && device.system !== 'pulse') return [];
   const source = device.system === 'pulse' ? [`--device=${device.name}`] : [];
-  return [program('parec', ['--raw', '--format=s16le', ...FORMAT, '--latency-msec=20', ...source])];
+  return [
+    program('parec', sampleRateHz, [
+      '--raw',
+      '--format=s16le',
+      ...format(sampleRateHz),
+      '--latency-msec=20',
+      ...source,
+    ]),
+  ];
 }
 
-function pwRecordCommands(device: CaptureDevice): CaptureCommand[] {
+function pwRecordCommands(device: CaptureDevice, { sampleRateHz }: CaptureShape): CaptureCommand[] {
   if (device.system !== 'default' && device.system !== 'pulse') return [];
   const target = device.system === 'pulse' ? [`--target=${device.name}`] : [];
-  const args = ['--format=s16', ...FORMAT, '--latency=20ms', ...target, '-'];
+  const args = ['--format=s16', ...format(sampleRateHz), '--latency=20ms', ...target, '-'];
   // Newer versions write a header to standard output unless told --raw, which older ones do not know.
-  return [program('pw-record', ['--raw', ...args]), program('pw-record', args)];
+  return [program('pw-record', sampleRateHz, ['--raw', ...args]), program('pw-record', sampleRateHz, args)];
 }
 
-function arecordCommands(device: CaptureDevice): CaptureCommand[] {
+function arecordCommands(device: CaptureDevice, { sampleRateHz }: CaptureShape): CaptureCommand[] {
   if (device.system !== 'default' && device.system !== 'alsa') return [];
   const pcm = device.system === 'alsa' ? ['-D', device.name] : [];
   const buffers = ['--buffer-time=80000', '--period-time=20000'];
-  return [program('arecord', ['-q', '-t', 'raw', '-f', 'S16_LE', '-r', '16000', '-c', '1', ...buffers, ...pcm])];
+  const shape = ['-t', 'raw', '-f', 'S16_LE', '-r', String(sampleRateHz), '-c', '1'];
+  return [program('arecord', sampleRateHz, ['-q', ...shape, ...buffers, ...pcm])];
 }
 
-function program(name: Exclude<CaptureBackend, 'naudiodon'>, args: readonly string[]): CaptureCommand {
+function format(sampleRateHz: number): string[] {
+  return [`--rate=${sampleRateHz}`, '--channels=1'];
+}
+
+function program(
+  name: Exclude<CaptureBackend, 'naudiodon'>,
+  sampleRateHz: number,
+  args: readonly string[],
+): CaptureCommand {
   return {
     backend: name,
     program: name,
     args,
     environment: {},
     dialect: 'program',
-    sampleRateHz: RATE_HZ,
+    sampleRateHz,
   };
 }

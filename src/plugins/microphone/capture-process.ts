@@ -31,8 +31,8 @@ interface PortAudioStream extends Readable {
 
 /** 16-bit samples, in naudiodon's numbering. */
 const SAMPLE_FORMAT_16_BIT = 16;
-/** Tried in this order after the device's own rate was not 16 kHz; ALSA hardware devices do not convert. */
-const COMMON_RATES_HZ = [16_000, 48_000, 44_100, 32_000];
+/** Tried in this order after the wanted rate and the device's own; ALSA hardware devices do not convert. */
+const COMMON_RATES_HZ = [48_000, 16_000, 44_100, 32_000];
 const CHUNKS_PER_SECOND = 100;
 /** Chunks PortAudio's callback may queue before it has to wait: 1 s. */
 const MAX_QUEUED_CHUNKS = 100;
@@ -56,7 +56,7 @@ function run(task: CaptureTask): void {
     return;
   }
   try {
-    capture(portAudio, task.deviceName);
+    capture(portAudio, task);
   } catch (thrown) {
     fail('cannot-open', thrown);
   }
@@ -92,12 +92,12 @@ function listInputs(portAudio: Naudiodon): PortAudioDevice[] {
     .map(({ id, name, hostAPIName }) => ({ name, hostApi: hostAPIName, isDefault: id === defaultId }));
 }
 
-function capture(portAudio: Naudiodon, deviceName: string | undefined): void {
+function capture(portAudio: Naudiodon, { deviceName, sampleRateHz }: Extract<CaptureTask, { kind: 'capture' }>): void {
   const inputs = portAudio.getDevices().filter((device) => device.maxInputChannels > 0);
   const wanted = inputs.find((device) => device.name === deviceName);
   if (inputs.length === 0) return fail('no-device', 'PortAudio finds no input');
   if (deviceName !== undefined && !wanted) return fail('no-device', `PortAudio finds no input named "${deviceName}"`);
-  const rates = [...new Set([...COMMON_RATES_HZ.slice(0, 1), wanted?.defaultSampleRate ?? 0, ...COMMON_RATES_HZ])];
+  const rates = [...new Set([sampleRateHz, wanted?.defaultSampleRate ?? 0, ...COMMON_RATES_HZ])];
   const { stream, rateHz } = openAtFirstRate(portAudio, wanted?.id ?? -1, rates);
   process.stdin.on('end', () => quit(stream)).resume();
   answer({ kind: 'started', sampleRateHz: rateHz });

@@ -10,6 +10,8 @@ export type CaptureTask =
       readonly module: string;
       /** Exact PortAudio name; undefined = the default input. */
       readonly deviceName: string | undefined;
+      /** The rate that is tried first, in Hz; it answers with the one it got. */
+      readonly sampleRateHz: number;
     };
 
 /** An input as PortAudio lists it. */

@@ -1,3 +1,4 @@
+import { isOwnSource } from '../../api/own-devices.ts';
 import { AppError } from '../../base/errors.ts';
 import {
   CAPTURE_BACKENDS,
@@ -34,7 +35,7 @@ export async function chooseCapture(
     ? await findNamed(target, surroundings, signal)
     : await findDefault(surroundings, signal);
   const backends = CAPTURE_BACKENDS.filter((backend) => setting === backend || !isBackend(setting));
-  const commands = backends.flatMap((backend) => captureCommands(backend, device, surroundings.portAudioModule));
+  const commands = backends.flatMap((backend) => captureCommands(backend, device, surroundings));
   if (commands.length > 0) return { label, commands, isListed };
   throw new AppError('MICROPHONE_BACKEND_MISSING', `${backends.join(', ')} cannot open the microphone ${label}.`, {
     fix: 'Leave the choice to the program: set microphone.backend to auto.',
@@ -52,9 +53,10 @@ async function findDefault(surroundings: CaptureSurroundings, signal: AbortSigna
   const source = pulse && pickDefaultSource(pulse);
   if (pulse && !source) throw noMicrophone('The sound server offers none, only monitors of outputs.');
   const label = pulse?.sources.find(({ name }) => name === source)?.description ?? 'Default microphone';
-  // Named only where the server's own default is a monitor: the default goes by any back end and follows the user's choice.
-  const device: CaptureDevice =
-    source && source !== pulse?.defaultSource ? { system: 'pulse', name: source } : { system: 'default' };
+  // The default goes by any back end and follows the user's choice. It is named where the server's own default is a monitor,
+  // and beside a virtual microphone of ours: made the default, that would be what we are moved to, and hear ourselves.
+  const isNamed = source !== pulse?.defaultSource || pulse?.sources.some(({ name }) => isOwnSource(name));
+  const device: CaptureDevice = source && isNamed ? { system: 'pulse', name: source } : { system: 'default' };
   return { label, device, isListed: source !== undefined };
 }
 

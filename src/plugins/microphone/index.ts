@@ -5,7 +5,9 @@ export default definePlugin({
   activate(context) {
     context.registerAudioInput(
       'microphone.input',
-      createMicrophoneInput(() => context.settings['microphone.backend']),
+      createMicrophoneInput(() => context.settings['microphone.backend'], {
+        sampleRateHz: Number(context.settings['microphone.sampleRateHz'] ?? 48_000),
+      }),
     );
   },
 });

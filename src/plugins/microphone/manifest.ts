@@ -16,6 +16,14 @@ export const manifest: PluginManifestInput = {
           'How the microphone is read. auto: naudiodon (PortAudio) where it can be loaded and finds a microphone, else ' +
           'the first of parec, pw-record and arecord that delivers sound.',
       },
+      'microphone.sampleRateHz': {
+        type: 'string',
+        default: '48000',
+        enum: ['48000', '44100', '16000'],
+        description:
+          'Rate at which the microphone is read. The face needs 16000 only; the rest is for MuseCam Microphone, which ' +
+          'carries the voice as it was read, and costs 3 ms of delay.',
+      },
     },
   },
 };

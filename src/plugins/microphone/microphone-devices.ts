@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { DeviceInfo } from '../../api/contributions.ts';
+import { isOwnSource } from '../../api/own-devices.ts';
 import { AppError } from '../../base/errors.ts';
 import { type AlsaDevice, checkSoundFolder, listAlsaDevices } from './alsa-devices.ts';
 import type { CaptureDevice } from './capture-command.ts';
@@ -15,6 +16,8 @@ export interface CaptureSurroundings {
   readonly timing: CaptureTiming;
   /** The package that brings PortAudio: "naudiodon". */
   readonly portAudioModule: string;
+  /** The rate asked for, in Hz. */
+  readonly sampleRateHz: number;
 }
 
 /** A device of the list, with the way to open it. */
@@ -58,18 +61,20 @@ export function mergeDevices(
   kernel: readonly AlsaDevice[],
 ): MicrophoneDevice[] {
   const defaultSource = pulse && pickDefaultSource(pulse);
-  const fromServer = (pulse?.sources ?? []).map((source): MicrophoneDevice => {
-    const detail = source.isMonitor ? 'What is played on this output.' : source.isMuted ? 'Muted.' : undefined;
-    return {
-      id: source.name,
-      label: source.description,
-      isDefault: source.name === defaultSource,
-      state: 'ready',
-      ...(detail ? { detail } : {}),
-      device: { system: 'pulse', name: source.name },
-      isMonitor: source.isMonitor,
-    };
-  });
+  const fromServer = (pulse?.sources ?? [])
+    .filter(({ name }) => !isOwnSource(name))
+    .map((source): MicrophoneDevice => {
+      const detail = source.isMonitor ? 'What is played on this output.' : source.isMuted ? 'Muted.' : undefined;
+      return {
+        id: source.name,
+        label: source.description,
+        isDefault: source.name === defaultSource,
+        state: 'ready',
+        ...(detail ? { detail } : {}),
+        device: { system: 'pulse', name: source.name },
+        isMonitor: source.isMonitor,
+      };
+    });
   const direct = [
     ...portAudio
       .filter((input) => !(pulse && PSEUDO_DEVICES.test(input.name)))
@@ -91,7 +96,7 @@ function openedDirectly(
 
 /** The server's default source, or its first microphone where that is a monitor; undefined where it has none. */
 export function pickDefaultSource(pulse: PulseServerState): string | undefined {
-  const microphones = pulse.sources.filter((source) => !source.isMonitor);
+  const microphones = pulse.sources.filter(({ name, isMonitor }) => !isMonitor && !isOwnSource(name));
   return (microphones.find((source) => source.name === pulse.defaultSource) ?? microphones[0])?.name;
 }
 

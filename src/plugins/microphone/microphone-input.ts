@@ -1,5 +1,5 @@
 import type { AudioInput, AudioInputOptions, DeviceInfo, OpenAudioInput } from '../../api/contributions.ts';
-import type { AudioChunk } from '../../api/media.ts';
+import { type AudioChunk, SAMPLE_RATE_HZ } from '../../api/media.ts';
 import { CAPTURE_TIMING } from './capture-timing.ts';
 import { type CaptureSurroundings, listMicrophones } from './microphone-devices.ts';
 import { MicrophoneLink } from './microphone-link.ts';
@@ -7,7 +7,7 @@ import { MicrophoneLink } from './microphone-link.ts';
 /**
  * The `mic` and `mic:NAME` input.
  * @param backend reads the setting `microphone.backend`.
- * @param surroundings for tests: another environment, other limits, another package than naudiodon.
+ * @param surroundings another rate; for tests another environment, other limits, another package than naudiodon.
  */
 export function createMicrophoneInput(
   backend: () => unknown = () => 'auto',
@@ -17,6 +17,7 @@ export function createMicrophoneInput(
     environment: process.env,
     timing: CAPTURE_TIMING,
     portAudioModule: 'naudiodon',
+    sampleRateHz: SAMPLE_RATE_HZ,
     ...surroundings,
   };
   return {

@@ -32,6 +32,7 @@ export function makeStatus(overrides: Partial<ShowStatus> = {}): ShowStatus {
     avatarId: 'ada',
     avatars: [makeAvatar('ada', 'Ada'), makeAvatar('bo', 'Bo'), makeAvatar('cy', 'Cy')],
     preparations: [],
+    links: [],
     background: 'keep',
     labelText: '',
     input: { id: 'microphone.input', label: 'Built-in microphone', state: 'ready' },

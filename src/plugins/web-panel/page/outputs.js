@@ -2,7 +2,7 @@ import { build, byId, setText } from './build-element.js';
 import { buildFix } from './fix.js';
 import { isPage, STATE_WORDS } from './link-state.js';
 
-/** Every output with its state, its counters, and its fix where one is needed. */
+/** Every output with its state, its counters, and its fix where one is needed; below them other programs that are there. */
 export function createOutputs() {
   const list = byId('outputs');
   let rows = new Map();
@@ -10,9 +10,10 @@ export function createOutputs() {
 
   return {
     update(status, changed) {
-      if (!changed.has('outputs')) return;
+      if (!changed.has('outputs') && !changed.has('links')) return;
       const kept = new Map();
-      for (const output of status.outputs) {
+      const links = (status.links ?? []).filter((link) => link.state !== 'off');
+      for (const output of [...status.outputs, ...links]) {
         const row = rows.get(output.id) ?? createRow();
         row.show(output);
         kept.set(output.id, row);
@@ -39,7 +40,7 @@ function createRow() {
       element.dataset.state = output.state;
       setText(name, isPage(output) ? 'This page' : output.label);
       setText(word, STATE_WORDS[output.state]);
-      setText(counts, `${output.sent.toLocaleString('en')} sent · ${output.dropped.toLocaleString('en')} dropped`);
+      setText(counts, countsOf(output));
       const key = JSON.stringify([output.state, output.detail, output.fix]);
       if (key === shownMore) return;
       shownMore = key;
@@ -47,4 +48,8 @@ function createRow() {
       more.replaceChildren(...[output.detail ? build('p', {}, output.detail) : undefined, fix].filter(Boolean));
     },
   };
+}
+
+function countsOf({ sent, dropped }) {
+  return sent === undefined ? '' : `${sent.toLocaleString('en')} sent · ${dropped.toLocaleString('en')} dropped`;
 }

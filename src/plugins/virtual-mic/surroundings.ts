@@ -1,0 +1,17 @@
+/** What the virtual microphone lives in. Tests bring their own. */
+export interface Surroundings {
+  readonly platform: NodeJS.Platform;
+  readonly environment: NodeJS.ProcessEnv;
+  /** Added to every delay, in ms. */
+  readonly extraMs: number;
+  /** Pauses between tries to get the devices back, in ms; the last one is repeated. */
+  readonly retryDelaysMs: readonly number[];
+}
+
+/** This machine. */
+export const thisMachine: Surroundings = {
+  platform: process.platform,
+  environment: process.env,
+  extraMs: 0,
+  retryDelaysMs: [150, 300, 600, 1000],
+};

@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
 
+/** Nothing new has come: what waits is looked at. */
+const EMPTY = new Uint8Array(0);
 /** Frames read ahead while one is being worked on. */
 const AHEAD = 2;
 
@@ -12,25 +14,30 @@ export async function* readFrames(stream: Readable, byteLength: number): AsyncGe
   const full: Uint8Array<ArrayBuffer>[] = [];
   let filling = free.pop();
   let filled = 0;
-  let rest: Uint8Array | undefined;
+  /** What has come and fits nowhere yet. */
+  let rest: Uint8Array[] = [];
   let isOver = false;
   let failure: unknown;
   let wake = () => {};
 
-  /** Takes what fits; keeps the rest and stops the stream when all frames are full. */
+  /**
+   * Takes what fits; keeps the rest and stops the stream when all frames are full. More may come even so: a program that
+   * has ended makes Node read on, whoever has stopped the stream.
+   */
   const take = (chunk: Uint8Array) => {
-    let at = 0;
-    while (filling && at < chunk.length) {
-      const length = Math.min(chunk.length - at, byteLength - filled);
-      filling.set(chunk.subarray(at, at + length), filled);
-      at += length;
+    if (rest.length > 0) rest.push(chunk);
+    else rest = [chunk];
+    for (let next = rest[0]; next && filling; next = rest[0]) {
+      const length = Math.min(next.length, byteLength - filled);
+      filling.set(next.subarray(0, length), filled);
       filled += length;
+      if (length < next.length) rest[0] = next.subarray(length);
+      else rest.shift();
       if (filled < byteLength) continue;
       full.push(filling);
       filling = free.pop();
       filled = 0;
     }
-    rest = at < chunk.length ? chunk.subarray(at) : undefined;
     if (!filling) stream.pause();
     if (full.length > 0) wake();
   };
@@ -49,7 +56,7 @@ export async function* readFrames(stream: Readable, byteLength: number): AsyncGe
         yield frame;
         free.push(frame);
         filling ??= free.pop();
-        if (rest) take(rest);
+        if (rest.length > 0) take(EMPTY);
         if (filling) stream.resume();
         continue;
       }

@@ -1,25 +1,22 @@
-"""Small checkpoints as torch.save writes them, for test/onnx/torch-file.test.ts. Values as in make-golden.py.
+"""Small checkpoints as torch.save writes them, for test/onnx/torch-file.test.ts. Values as in seeded.py.
 
 Run: python scripts/musetalk/make-fixtures.py
 """
 
 import collections
-import importlib.util
 import os
 import pathlib
 import pickle
 
 import torch
+from seeded import seeded_values
 
 HERE = pathlib.Path(__file__).resolve().parent
 FIXTURES = HERE.parents[1] / "test" / "onnx" / "fixtures"
-spec = importlib.util.spec_from_file_location("golden", HERE / "make-golden.py")
-golden = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(golden)
 
 
 def seeded(name, *shape):
-    return torch.from_numpy(golden.seeded_values(name, shape))
+    return torch.from_numpy(seeded_values(name, shape))
 
 
 class Foreign:

@@ -15,6 +15,7 @@ import types
 
 import numpy as np
 import torch
+from seeded import seed_weights, seeded_values
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "test" / "plugins" / "musetalk" / "golden"
@@ -49,7 +50,7 @@ def voice(count: int) -> np.ndarray:
         sound += weight * np.sin(harmonic * phase)
     syllable = np.maximum(0, np.sin(2 * np.pi * 2.3 * seconds)) ** 2
     hiss = np.maximum(0, np.sin(2 * np.pi * 1.15 * seconds + 2)) ** 8
-    noise = golden_networks.seeded_values("voice.noise", (count,)).astype(np.float64)
+    noise = seeded_values("voice.noise", (count,)).astype(np.float64)
     return (0.12 * syllable * sound + (0.05 * hiss + 0.001) * noise).astype(np.float32)
 
 
@@ -61,7 +62,7 @@ def small_whisper() -> WhisperModel:
         bos_token_id=0, eos_token_id=0, decoder_start_token_id=1,
     )
     whisper = WhisperModel(config).eval()
-    golden_networks.seed_weights(whisper)
+    seed_weights(whisper)
     return whisper
 
 

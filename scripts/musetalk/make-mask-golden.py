@@ -9,7 +9,6 @@ python scripts/musetalk/make-mask-golden.py --musetalk DIR
 import argparse
 import hashlib
 import json
-import math
 import pathlib
 import sys
 import types
@@ -18,6 +17,7 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
+from seeded import seeded_values
 
 HERE = pathlib.Path(__file__).resolve().parent
 GOLDEN = HERE.parents[1] / "test" / "plugins" / "musetalk" / "golden"
@@ -32,20 +32,6 @@ BOXES = {
     "same": (60, 10, 256, 342),
     "small": (470, 350, 10, 10),
 }
-
-
-def seeded_values(name: str, shape) -> np.ndarray:
-    """As in make-golden.py."""
-    seed = 0x811C9DC5
-    for code in name.encode():
-        seed = ((seed ^ code) * 0x01000193) & 0xFFFFFFFF
-    count = math.prod(shape)
-    with np.errstate(over="ignore"):
-        mixed = np.uint32(seed) + np.arange(count, dtype=np.uint32) * np.uint32(0x9E3779B1)
-        mixed = (mixed ^ (mixed >> np.uint32(16))) * np.uint32(0x85EBCA6B)
-        mixed = (mixed ^ (mixed >> np.uint32(13))) * np.uint32(0xC2B2AE35)
-        mixed = mixed ^ (mixed >> np.uint32(16))
-    return (mixed.astype(np.float64) / 2147483648.0 - 1.0).astype(np.float32).reshape(shape)
 
 
 def seeded_bytes(name: str, shape) -> np.ndarray:

@@ -1,25 +1,24 @@
 """Golden numbers for test/onnx/face-parser.test.ts: MuseTalk's face parser as its own code computes it, at reduced width.
 
 Upstream's modules run with their channels divided; weights and pictures come from a hash of name and index
-(make-golden.py, test/onnx/seeded.ts), so that only names, shapes and outputs need to be kept. One network, a 64th as
+(seeded.py, test/onnx/seeded.ts), so that only names, shapes and outputs need to be kept. One network, a 64th as
 wide, is kept as a file in the format of before torch 1.6, as 79999_iter.pth is. Run: pip install torch==2.13.0 numpy;
 python scripts/musetalk/make-parser-golden.py --musetalk DIR
 """
 
 import argparse
-import importlib.util
+import importlib
 import json
-import math
 import pathlib
 import sys
 import types
 
 import numpy as np
 import torch
+from seeded import seed_weights, seeded_values
 
 HERE = pathlib.Path(__file__).resolve().parent
 GOLDEN = HERE.parents[1] / "test" / "onnx" / "golden"
-spec = importlib.util.spec_from_file_location("golden", HERE / "make-golden.py")
 SIDE = 128
 
 
@@ -59,31 +58,9 @@ def make_network(model, divisor: int) -> torch.nn.Module:
     return network, seed_weights(network)
 
 
-def seed_weights(network: torch.nn.Module) -> dict:
-    """As in make-golden.py, with variances about one and counts of batches, which mean nothing here."""
-    shapes = {}
-    for name, tensor in network.state_dict().items():
-        shape = tuple(tensor.shape)
-        if name.endswith("num_batches_tracked"):
-            tensor.fill_(80000)
-            continue
-        values = golden.seeded_values(name, shape)
-        if len(shape) > 1:
-            values = values * np.float32(1.5 / math.sqrt(math.prod(shape[1:])))
-        elif name.endswith("running_var"):
-            values = 1 + values * np.float32(0.5)
-        elif name.endswith("weight"):
-            values = 1 + values * np.float32(0.2)
-        else:
-            values = values * np.float32(0.1)
-        tensor.copy_(torch.from_numpy(values.astype(np.float32)))
-        shapes[name] = list(shape)
-    return shapes
-
-
 def parse(network):
     """Logits at an eighth of the side, before upstream enlarges them, and classes."""
-    picture = torch.from_numpy(golden.seeded_values("input.picture", (1, 3, SIDE, SIDE)))
+    picture = torch.from_numpy(seeded_values("input.picture", (1, 3, SIDE, SIDE)))
     kept = []
     hook = network.conv_out.register_forward_hook(lambda module, ins, out: kept.append(out))
     classes = network(picture)[0].squeeze(0).argmax(0)
@@ -95,15 +72,13 @@ if __name__ == "__main__":
     options = argparse.ArgumentParser()
     options.add_argument("--musetalk", type=pathlib.Path, required=True)
     upstream = options.parse_args().musetalk
-    golden = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(golden)
     GOLDEN.mkdir(parents=True, exist_ok=True)
     model = load_parser(upstream)
     with torch.no_grad():
         for name, divisor in (("face-parser", 8), ("face-parser-legacy", 64)):
             network, shapes = make_network(model, divisor)
             logits, classes = parse(network)
-            golden.keep(f"{name}-logits", logits)
+            logits.detach().numpy().astype("<f4").tofile(GOLDEN / f"{name}-logits.f32")
             classes[::3, ::3].to(torch.uint8).numpy().tofile(GOLDEN / f"{name}-classes.u8")
             if divisor == 8:
                 (GOLDEN / f"{name}.json").write_text(json.dumps(shapes, separators=(",", ":")) + "\n")

@@ -42,7 +42,7 @@ program
   .option('--loop', 'start a sound file again at its end')
   .option('--output <output>', 'v4l2[:DEV], file:PATH.mp4 or web; may be given several times', collect)
   .option('--engine <engine>', 'puppet, musetalk, or auto: the best whose model is installed (default: auto)')
-  .option('--seconds <n>', 'stop after that many seconds', parseNumber)
+  .option('--seconds <n>', 'stop after that many seconds of show', parseNumber)
   .option('--port <n>', 'port of the control page', parseNumber)
   .option('--size <size>', 'size of the picture, for example 1280x720 (default: that of the avatar)')
   .option('--no-open', 'do not open the control page in a browser')

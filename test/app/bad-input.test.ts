@@ -216,7 +216,7 @@ describe('a show that cannot be had', () => {
 
   it('is told of a setting that there is not, with the nearest one, and goes on', async () => {
     const result = await start('--input', 'pcm:-', '--set', 'puppet.idel=0', '--seconds', '1');
-    expect(result.code).toBe(0);
+    expect(result.code, result.stderr).toBe(0);
     expect(result.stderr).toContain('Unknown setting puppet.idel; the nearest known one is puppet.idle.');
   });
 });

@@ -27,7 +27,7 @@ export async function start(flags: StartFlags, signal: AbortSignal): Promise<voi
   const paths = findPaths();
   const values = await readSettings(paths, flags.size ? [...flags.set, `show.size=${flags.size}`] : flags.set);
   const log = openLog(flags.verbose ? 'debug' : 'error');
-  const until = flags.seconds === undefined ? signal : anySignal(signal, AbortSignal.timeout(flags.seconds * 1000));
+  const seconds = new AbortController();
   const options: DaemonOptions = {
     paths,
     log,
@@ -41,7 +41,9 @@ export async function start(flags: StartFlags, signal: AbortSignal): Promise<voi
     ...(flags.port === undefined ? {} : { port: flags.port }),
   };
   console.log(paint('bold', 'MuseCam'));
-  await using daemon = await Daemon.open(options, until);
+  await using daemon = await Daemon.open(options, anySignal(signal, seconds.signal));
+  // They count from the first picture: a slow start is no reason to end before the show began.
+  if (flags.seconds !== undefined) setTimeout(() => seconds.abort(), flags.seconds * 1000).unref();
   console.log(`\n  Control page: ${paint('cyan', daemon.url)}`);
   console.log(`  ${paint('dim', showCommands('Ctrl-C stops. Swap avatars: musecam avatars next'))}\n`);
   if (flags.open && hasDesktop()) void open(daemon.url).catch(() => {});

@@ -8,8 +8,9 @@
 # The guest runs the distribution's own kernel and its v4l2loopback-dkms, compiled for that kernel. Its root is this
 # machine's / over 9p, read-only under a RAM overlay, so node and everything else installed here is there; the project
 # folder is mounted read-write at its own path and is the working directory. /tmp and /run are the guest's own. No
-# network but lo. Pure emulation: /dev/kvm is not needed. Debian or Ubuntu on x86-64; apt packages are installed if
-# this runs as root, otherwise it says which ones to install. Exit codes of our own: 125 the rig failed, 124 time limit.
+# network but lo. Pure emulation: /dev/kvm is not needed. One guest runs at a time, another one waits for it. Debian or
+# Ubuntu on x86-64; apt packages are installed if this runs as root, otherwise it says which ones to install. Exit codes
+# of our own: 125 the rig failed, 124 time limit.
 #
 #   -p, --project DIR    folder mounted read-write                     default: the repository this script lies in
 #   -t, --timeout SEC    limit for the whole run, boot included        default: 300
@@ -236,6 +237,7 @@ PATH=$PATH:/usr/sbin:/sbin
 prepare
 [[ $MODE == run ]] || { say "ready in $CACHE"; exit 0; }
 
+exec 7> "$CACHE/run-lock"; flock 7          # two emulated machines on a few cores would miss each other's deadlines
 RUN=$(mktemp -d "${TMPDIR:-/tmp}/v4l2-vm.XXXXXX")
 QEMU=
 cleanup() { [[ -z $QEMU ]] || kill "$QEMU" 2> /dev/null || true; rm -rf "$RUN"; }
@@ -261,7 +263,7 @@ qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none -M pc \
   -device virtio-serial-pci \
   -add-fd fd=5,set=5 -chardev file,id=out,path=/dev/fdset/5,append=on -device virtserialport,chardev=out,name=out \
   -add-fd fd=6,set=6 -chardev file,id=err,path=/dev/fdset/6,append=on -device virtserialport,chardev=err,name=err \
-  -serial "file:$RUN/console" < /dev/null 2> "$RUN/qemu" &
+  -serial "file:$RUN/console" < /dev/null 2> "$RUN/qemu" 7>&- &
 QEMU=$!
 exec 5>&- 6>&-
 deadline=$((SECONDS + TIMEOUT)) timed_out=0

@@ -53,7 +53,8 @@ export async function chooseCamera(
   try {
     const record: VideoOutput = await host.record('videoOutputs', camera.id);
     const devices = await record.list(signal);
-    const free = devices.find((device) => device.state === 'ready');
+    const ready = devices.filter((device) => device.state === 'ready');
+    const free = ready.find((device) => device.isDefault) ?? ready[0];
     if (free) return { choice: { contribution: camera, target: free.id }, why: `Camera: ${free.label} (${free.id}).` };
     const first = devices[0];
     const why = first

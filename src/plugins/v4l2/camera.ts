@@ -1,7 +1,7 @@
 import type { HealthReport, OpenVideoOutput, VideoOutputOptions } from '../../api/contributions.ts';
 import type { VideoFrame } from '../../api/media.ts';
 import { AppError, messageOf } from '../../base/errors.ts';
-import { RELOAD_COMMAND } from './failures.ts';
+import { RELOAD_FIX } from './failures.ts';
 import { Session, type SessionOptions } from './session.ts';
 
 /** Sizes that Firefox (libwebrtc's fixed list) offers of a camera; others it does not show. */
@@ -14,8 +14,9 @@ const FIREFOX_SIZES = new Set(
   ]),
 );
 
-/** How often a lost device is tried again, in ms. */
-const RETRY_MS = 1000;
+/** After how long a lost device is tried again, in ms; twice as long each time, up to the longest. */
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 4000;
 
 /** What a {@link VirtualCamera} needs besides its session. */
 export interface VirtualCameraOptions {
@@ -23,13 +24,13 @@ export interface VirtualCameraOptions {
   /** What to open, again and again if need be. The device of an automatic choice may have moved to another number. */
   readonly find: () => Promise<SessionOptions>;
   readonly output: Pick<VideoOutputOptions, 'log' | 'onHealth'>;
-  /** How often a lost device is tried again, in ms. */
+  /** After how long a lost device is first tried again, in ms. */
   readonly retryMs?: number;
 }
 
 /**
  * The open virtual camera. A device that fails while live is reported as failed, pictures are let go, and it is tried
- * every second until it takes pictures again, in the same format, so that a call that still has it open goes on.
+ * again, less and less often, until it takes pictures, in the same format, so that a call that still has it open goes on.
  */
 export class VirtualCamera implements OpenVideoOutput {
   readonly label: string;
@@ -39,6 +40,7 @@ export class VirtualCamera implements OpenVideoOutput {
   #writing: Promise<void> | undefined;
   #isProven = false;
   #retry: NodeJS.Timeout | undefined;
+  #retryMs: number;
   #repairing: Promise<void> | undefined;
   #isClosed = false;
 
@@ -46,6 +48,7 @@ export class VirtualCamera implements OpenVideoOutput {
     this.label = options.label;
     this.#options = options;
     this.#session = session;
+    this.#retryMs = options.retryMs ?? FIRST_RETRY_MS;
   }
 
   /** @throws AppError V4L2_… when the device cannot be written to now. */
@@ -57,6 +60,10 @@ export class VirtualCamera implements OpenVideoOutput {
       signal.throwIfAborted();
     }
     return new VirtualCamera(options, session);
+  }
+
+  get readBack(): readonly string[] | undefined {
+    return this.#session && ['-f', 'v4l2', '-i', this.#session.path];
   }
 
   /** Resolves when the kernel has copied the picture; at once while the device is away. */
@@ -82,6 +89,8 @@ export class VirtualCamera implements OpenVideoOutput {
       const isWritten = await session.write(frame);
       if (isWritten && !this.#isProven) {
         this.#isProven = true;
+        // Not before: a device that opens and then takes nothing must not be opened four times a second.
+        this.#retryMs = this.#options.retryMs ?? FIRST_RETRY_MS;
         this.#options.output.onHealth(describeHealth(session, frame));
       }
     } catch (thrown) {
@@ -94,7 +103,7 @@ export class VirtualCamera implements OpenVideoOutput {
     this.#session = undefined;
     this.#isProven = false;
     await session[Symbol.asyncDispose]().catch(() => {});
-    this.#options.output.log.warn(`lost ${this.label}, trying again every second`, { reason: messageOf(thrown) });
+    this.#options.output.log.warn(`lost ${this.label}, trying again`, { reason: messageOf(thrown) });
     this.#reportFailure(thrown);
     this.#scheduleRepair();
   }
@@ -103,8 +112,9 @@ export class VirtualCamera implements OpenVideoOutput {
     if (this.#isClosed) return;
     this.#retry = setTimeout(() => {
       this.#repairing = this.#repair();
-    }, this.#options.retryMs ?? RETRY_MS);
+    }, this.#retryMs);
     this.#retry.unref();
+    this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS);
   }
 
   async #repair(): Promise<void> {
@@ -136,7 +146,7 @@ function describeHealth(session: Session, frame: VideoFrame): HealthReport {
     return {
       state: 'degraded',
       detail: 'the module was loaded without exclusive_caps=1: Chrome and what is built on it will not list the camera',
-      fix: RELOAD_COMMAND,
+      fix: RELOAD_FIX,
     };
   }
   const size = `${frame.width}x${frame.height}`;

@@ -1,10 +1,16 @@
 import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
 import type { Capability, DeviceFormat } from './ioctl.ts';
 
+/** Label of our camera: what people choose in their meeting program. */
+export const CAMERA_LABEL = 'MuseCam';
 /** Loads the kernel module the way browsers need it. */
-export const LOAD_COMMAND = 'sudo modprobe v4l2loopback exclusive_caps=1 card_label=MuseCam video_nr=10';
+export const LOAD_COMMAND = `sudo modprobe v4l2loopback exclusive_caps=1 card_label=${CAMERA_LABEL} video_nr=10`;
 /** The same for a module that is loaded in another way, or stuck; programs using the camera must let go first. */
-export const RELOAD_COMMAND = `sudo modprobe -r v4l2loopback && ${LOAD_COMMAND}`;
+const RELOAD_COMMAND = `sudo modprobe -r v4l2loopback && ${LOAD_COMMAND}`;
+/** What makes the camera there, for good or until the next start. */
+export const LOAD_FIX = `Run: musecam camera setup. Or by hand, until the next start: ${LOAD_COMMAND}`;
+/** The same where the module has to be unloaded before. */
+export const RELOAD_FIX = `Close the programs that use the camera, then run: musecam camera setup. Or by hand: ${RELOAD_COMMAND}`;
 /** What other systems use instead. */
 export const OTHER_SYSTEMS_FIX =
   'Add the preview address of the control page as a browser source in OBS and start its virtual camera.';
@@ -24,7 +30,7 @@ export function explainOpen(path: string, thrown: unknown): AppError {
     case 'ENODEV':
     case 'ENXIO':
       return new AppError('V4L2_NO_SUCH_DEVICE', `there is no device ${path}`, {
-        fix: `Run: musecam devices. Or load the module: ${LOAD_COMMAND}`,
+        fix: `Run: musecam camera status. Or load the module: ${LOAD_COMMAND}`,
         cause: thrown,
       });
     case 'EACCES':
@@ -54,7 +60,7 @@ export function notLoopback(path: string, why: string, cause?: unknown): AppErro
 export function busy(path: string, holders: string, cause?: unknown): AppError {
   const who = holders === '' ? 'by another program (OBS?)' : `and is open in ${holders}`;
   return new AppError('V4L2_BUSY', `${path} is already being written to ${who}`, {
-    fix: 'Stop the virtual camera there, or load the module with a second device (devices=2) and name that one.',
+    fix: 'Stop the virtual camera there, or make a second one: musecam camera setup --second',
     cause,
   });
 }
@@ -62,7 +68,7 @@ export function busy(path: string, holders: string, cause?: unknown): AppError {
 /** v4l2loopback 0.12 after a writer that left without STREAMON: it can neither be written nor read any more. */
 export function stuck(path: string): AppError {
   return new AppError('V4L2_STUCK', `${path} takes no pictures: a former program left it in a state of no return`, {
-    fix: `Close the programs that use the camera, then run: ${RELOAD_COMMAND}`,
+    fix: RELOAD_FIX,
   });
 }
 

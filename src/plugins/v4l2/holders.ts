@@ -5,7 +5,12 @@ import { join } from 'node:path';
 export interface Holder {
   readonly pid: number;
   readonly name: string;
+  /** Whether it is this program: the running daemon, for instance. */
+  readonly isMuseCam?: boolean;
 }
+
+/** How this program shows in a command line: `node …/dist/app/cli.js start`, or by its name. */
+const OUR_PROGRAM = /(^|\/)(musecam|app\/cli\.[jt]s)$/;
 
 /** How long looking through all processes may take, in ms; what was found by then is enough for a message. */
 const SEARCH_DEADLINE_MS = 500;
@@ -23,17 +28,22 @@ export async function findHolders(path: string, proc = '/proc'): Promise<readonl
     if (performance.now() > deadlineMs) break;
     if (await hasOpen(join(proc, entry, 'fd'), path)) {
       const name = await readFile(join(proc, entry, 'comm'), 'utf8').catch(() => 'unknown');
-      holders.push({ pid: Number(entry), name: name.trim() });
+      const line = await readFile(join(proc, entry, 'cmdline'), 'utf8').catch(() => '');
+      const isMuseCam = line.split('\0').some((word) => OUR_PROGRAM.test(word));
+      holders.push({ pid: Number(entry), name: name.trim(), ...(isMuseCam ? { isMuseCam } : {}) });
     }
   }
   return holders;
 }
 
-/** "chrome (4711) and obs (12)", or an empty string. This process is called by what it is. */
+/** "chrome (4711) and obs (12)", or an empty string. What is this program is called so, not `node`. */
 export function describeHolders(holders: readonly Holder[]): string {
-  return holders
-    .map(({ pid, name }) => (pid === process.pid ? `this program (${pid})` : `${name} (${pid})`))
-    .join(' and ');
+  return holders.map((holder) => `${titleOf(holder)} (${holder.pid})`).join(' and ');
+}
+
+function titleOf({ pid, name, isMuseCam }: Holder): string {
+  if (pid === process.pid) return 'this program';
+  return isMuseCam ? 'MuseCam' : name;
 }
 
 async function hasOpen(folder: string, path: string): Promise<boolean> {

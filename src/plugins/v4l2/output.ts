@@ -3,7 +3,7 @@ import type { DeviceInfo, VideoOutput, VideoOutputOptions } from '../../api/cont
 import { AppError } from '../../base/errors.ts';
 import { VirtualCamera } from './camera.ts';
 import { checkVirtualCamera } from './check.ts';
-import { LOAD_COMMAND, linuxOnly } from './failures.ts';
+import { LOAD_FIX, linuxOnly } from './failures.ts';
 import { findHolders } from './holders.ts';
 import { type Machine, scanCameras, thisMachine } from './scan.ts';
 
@@ -52,7 +52,7 @@ async function chooseCamera(target: string, machine: Machine): Promise<{ path: s
     if (best) return describeChoice(best);
     const [absence] = await checkVirtualCamera(machine);
     throw new AppError('V4L2_NO_CAMERA', `there is no virtual camera: ${absence?.detail}`, {
-      fix: absence?.fix ?? LOAD_COMMAND,
+      fix: absence?.fix ?? LOAD_FIX,
     });
   }
   const named = cameras.find(({ label }) => label === target);

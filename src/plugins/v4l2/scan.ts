@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { DeviceInfo } from '../../api/contributions.ts';
 import { AppError } from '../../base/errors.ts';
 import { type OpenVideoDevice, openVideoDevice } from './device.ts';
-import { busy, explainOpen, isLoopback, RELOAD_COMMAND, stuck } from './failures.ts';
+import { busy, CAMERA_LABEL, explainOpen, isLoopback, RELOAD_FIX, stuck } from './failures.ts';
 import { describeHolders, findHolders } from './holders.ts';
 import { CAP_VIDEO_CAPTURE, CAP_VIDEO_OUTPUT } from './ioctl.ts';
 import { readsKeepFormat } from './session.ts';
@@ -11,6 +11,8 @@ import { readsKeepFormat } from './session.ts';
 /** Where to look and how to open: the machine this runs on, or a made-up one in tests. */
 export interface Machine {
   readonly platform: NodeJS.Platform;
+  /** The folder that holds etc, usr, var: `/`. */
+  readonly root: string;
   /** The folder /dev/video10 and so on lie in. */
   readonly dev: string;
   readonly sys: string;
@@ -25,6 +27,7 @@ export interface Machine {
 /** The machine this runs on. */
 export const thisMachine: Machine = {
   platform: process.platform,
+  root: '/',
   dev: '/dev',
   sys: '/sys',
   proc: '/proc',
@@ -46,7 +49,9 @@ export async function scanCameras(machine: Machine): Promise<readonly DeviceInfo
     const camera = await inspectCamera(join(machine.dev, name), name, machine);
     if (camera) cameras.push(camera);
   }
-  const best = cameras.find(({ state }) => state === 'ready') ?? cameras[0];
+  const ready = cameras.filter(({ state }) => state === 'ready');
+  // Where OBS has a camera of its own beside ours, ours is the one with our name.
+  const best = ready.find(({ label }) => label === CAMERA_LABEL) ?? ready[0] ?? cameras[0];
   return cameras.map((camera) => (camera === best ? { ...camera, isDefault: true } : camera));
 }
 
@@ -78,11 +83,17 @@ async function inspectCamera(path: string, name: string, machine: Machine): Prom
       await device[Symbol.asyncDispose]();
     }
     if (!isLoopback(capability)) return undefined;
-    const holders = describeHolders(await findHolders(path, machine.proc));
+    const users = await findHolders(path, machine.proc);
+    const holders = describeHolders(users);
+    const isOwnShow = users.some(({ isMuseCam, pid }) => isMuseCam && pid !== process.pid);
     const hasOutput = (capability.caps & CAP_VIDEO_OUTPUT) !== 0;
     const hasCapture = (capability.caps & CAP_VIDEO_CAPTURE) !== 0;
     if (!hasOutput && !hasCapture) return { ...base, ...asTrouble('broken', stuck(path)) };
-    if (!hasOutput && !(keepsFormat && holders === '')) return { ...base, ...asTrouble('busy', busy(path, holders)) };
+    if (!hasOutput && !(keepsFormat && holders === '')) {
+      // Nothing is wrong, and nothing is to be mended, where it is the running show that writes.
+      if (isOwnShow) return { ...base, state: 'busy', detail: `MuseCam is writing to it; it is open in ${holders}` };
+      return { ...base, ...asTrouble('busy', busy(path, holders)) };
+    }
     return { ...base, state: 'ready', ...(await describeReady(name, holders, machine)) };
   } catch (thrown) {
     const error = thrown instanceof AppError ? thrown : explainOpen(path, thrown);
@@ -100,16 +111,16 @@ async function describeReady(
   machine: Machine,
 ): Promise<Pick<DeviceInfo, 'detail' | 'fix'>> {
   if ((await readExclusiveCaps(numberOf(name), machine)) === false) {
-    return { detail: 'loaded without exclusive_caps=1: Chrome will not list it', fix: RELOAD_COMMAND };
+    return { detail: 'loaded without exclusive_caps=1: Chrome will not list it', fix: RELOAD_FIX };
   }
   if (numberOf(name) >= BROWSER_DEVICES) {
-    return { detail: `browsers look at /dev/video0 to video${BROWSER_DEVICES - 1} only`, fix: RELOAD_COMMAND };
+    return { detail: `browsers look at /dev/video0 to video${BROWSER_DEVICES - 1} only`, fix: RELOAD_FIX };
   }
   return holders === '' ? {} : { detail: `open in ${holders}` };
 }
 
-/** The module's exclusive_caps for a device number; undefined where its parameters do not tell. */
-async function readExclusiveCaps(number: number, { sys }: Machine): Promise<boolean | undefined> {
+/** The loaded module's exclusive_caps for a device number; undefined where its parameters do not tell. */
+export async function readExclusiveCaps(number: number, { sys }: Pick<Machine, 'sys'>): Promise<boolean | undefined> {
   const folder = join(sys, 'module', 'v4l2loopback', 'parameters');
   const numbers = await readList(join(folder, 'video_nr'));
   const flags = await readList(join(folder, 'exclusive_caps'));

@@ -3,6 +3,7 @@ import type { Size, VideoFrame } from '../../api/media.ts';
 import { frameByteLength } from '../../api/media.ts';
 import { AppError, systemCodeOf } from '../../base/errors.ts';
 import { i420ToYuyv } from '../../media/color.ts';
+import { flattenI420 } from '../../media/flatten.ts';
 import type { OpenVideoDevice, VideoDevice } from './device.ts';
 import { busy, explainOpen, failed, formatHeld, isLoopback, notLoopback, stuck } from './failures.ts';
 import { describeHolders, type Holder } from './holders.ts';
@@ -35,15 +36,17 @@ const AGAIN_WAIT_MS = 5;
 /** One stretch of writing to a device that was found fit for it: from open to close or to its first failure. */
 export class Session implements AsyncDisposable {
   readonly #device: VideoDevice;
-  readonly #path: string;
+  /** The device's path. */
+  readonly path: string;
   /** What the device takes: as asked for, or the other of our two where a reader holds it to that. */
   readonly pixelFormat: 'yuyv' | 'i420';
   readonly #size: Size;
   readonly #packed: Uint8Array;
+  #flat = new Uint8Array(0);
 
   private constructor(device: VideoDevice, options: SessionOptions, pixelFormat: 'yuyv' | 'i420') {
     this.#device = device;
-    this.#path = options.path;
+    this.path = options.path;
     this.#size = options.size;
     this.pixelFormat = pixelFormat;
     this.#packed = new Uint8Array(pixelFormat === 'yuyv' ? frameByteLength('yuyv', options.size) : 0);
@@ -76,7 +79,7 @@ export class Session implements AsyncDisposable {
       const written = await this.#writeOnce(picture);
       if (written === picture.length) return true;
       if (written !== undefined) {
-        throw failed(this.#path, 'take a whole picture', new Error(`${written} of ${picture.length} bytes`));
+        throw failed(this.path, 'take a whole picture', new Error(`${written} of ${picture.length} bytes`));
       }
       await sleep(AGAIN_WAIT_MS);
     }
@@ -95,11 +98,19 @@ export class Session implements AsyncDisposable {
 
   #pack(frame: VideoFrame): Uint8Array {
     if (frame.width !== this.#size.width || frame.height !== this.#size.height) {
-      throw failed(this.#path, 'take the picture', new Error(`it is ${frame.width}x${frame.height}`));
+      throw failed(this.path, 'take the picture', new Error(`it is ${frame.width}x${frame.height}`));
     }
-    if (this.pixelFormat === 'i420') return frame.data;
-    i420ToYuyv(frame.data, this.#size, this.#packed);
+    const picture = frame.alpha ? this.#flatten(frame.data, frame.alpha) : frame.data;
+    if (this.pixelFormat === 'i420') return picture;
+    i420ToYuyv(picture, this.#size, this.#packed);
     return this.#packed;
+  }
+
+  /** What is behind the person was not meant to be seen, and a camera has no matte. */
+  #flatten(data: Uint8Array, alpha: Uint8Array): Uint8Array {
+    if (this.#flat.length !== data.length) this.#flat = new Uint8Array(data.length);
+    flattenI420(data, alpha, this.#size, this.#flat);
+    return this.#flat;
   }
 
   /** Bytes written; undefined when the driver asks to come back later. */
@@ -108,7 +119,7 @@ export class Session implements AsyncDisposable {
       return await this.#device.write(picture);
     } catch (thrown) {
       if (systemCodeOf(thrown) === 'EAGAIN') return undefined;
-      throw failed(this.#path, 'be written to', thrown);
+      throw failed(this.path, 'be written to', thrown);
     }
   }
 }

@@ -73,6 +73,21 @@ describe('opening the virtual camera', () => {
     expect(health).toEqual([{ state: 'ready' }]);
   });
 
+  it('shows a transparent show on plain grey: nothing of what was behind the person', async () => {
+    for (const format of ['i420', 'yuyv'] as const) {
+      const camera = await openCamera(format);
+      const alpha = new Uint8Array(SIZE.width * SIZE.height);
+      await camera.send({ ...makeBarcodeFrame(3, SIZE), alpha });
+      const [first] = fake.written.splice(0);
+      const { data } = makeBarcodeFrame(3, SIZE);
+      expect(new Set(first!.subarray(0, SIZE.width).filter((_, at) => format === 'i420' || at % 2 === 0))).toEqual(
+        new Set([110]),
+      );
+      expect(data.every((value) => value === 110)).toBe(false);
+      await camera[Symbol.asyncDispose]();
+    }
+  });
+
   it('writes I420 as it is, and asks the module to sustain frames, where the settings say so', async () => {
     const camera = await openCamera('i420', true);
     await camera.send(makeBarcodeFrame(3, SIZE));
@@ -261,6 +276,28 @@ describe('the virtual camera while live', () => {
     await camera.send(makeBarcodeFrame(0, SIZE));
     expect(health[0]).toMatchObject({ state: 'failed', detail: expect.stringContaining('1000 of 614400 bytes') });
     await until(() => fake.openCount === 2);
+    await camera[Symbol.asyncDispose]();
+  });
+
+  it('tries less and less often, and at once again after it has shown pictures', async () => {
+    const camera = await openCamera();
+    fake.refusals.set('open', 'ENOENT');
+    fake.nextWrites.push('ENODEV');
+    await camera.send(makeBarcodeFrame(0, SIZE));
+    const startMs = performance.now();
+    // After 5, 10, 20 and 40 ms; a timer may be late, never early.
+    await until(() => health.length >= 5);
+    expect(performance.now() - startMs).toBeGreaterThan(65);
+    fake.refusals.clear();
+    await until(() => health.at(-1)?.state === 'ready');
+    // Opens, but takes nothing: that is no reason to try often.
+    fake.nextWrites.push('ENODEV');
+    const lostMs = performance.now();
+    await camera.send(makeBarcodeFrame(1, SIZE));
+    await until(() => health.at(-1)?.state === 'ready');
+    expect(performance.now() - lostMs).toBeGreaterThan(75);
+    await camera.send(makeBarcodeFrame(2, SIZE));
+    expect(fake.written).toHaveLength(1);
     await camera[Symbol.asyncDispose]();
   });
 

@@ -25,6 +25,7 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 function makeMachine(platform: NodeJS.Platform = 'linux'): Machine {
   return {
     platform,
+    root,
     dev: join(root, 'dev'),
     sys: join(root, 'sys'),
     proc: join(root, 'proc'),
@@ -130,6 +131,37 @@ describe('listing virtual cameras', () => {
   });
 });
 
+describe('a virtual camera in use', () => {
+  it('names another writer and how each gets a camera of its own', async () => {
+    addCamera('video10', 'MuseCam').caps = CAP_VIDEO_CAPTURE;
+    addHolder(42, 'obs', 'video10');
+    expect(await checkVirtualCamera(makeMachine())).toMatchObject([
+      {
+        state: 'failed',
+        detail: expect.stringContaining('obs (42)'),
+        fix: expect.stringContaining('musecam camera setup --second'),
+      },
+    ]);
+  });
+
+  it('is no fault where it is the running MuseCam that writes, and no camera for another one', async () => {
+    addCamera('video10', 'MuseCam').caps = CAP_VIDEO_CAPTURE;
+    addHolder(42, 'node', 'video10');
+    write('proc/42/cmdline', '/usr/bin/node\0/opt/musecam/dist/app/cli.js\0start\0');
+    const [report] = await checkVirtualCamera(makeMachine());
+    expect(report).toMatchObject({ state: 'ready', detail: expect.stringContaining('MuseCam is writing to it') });
+    expect(report).not.toHaveProperty('fix');
+    expect((await list())[0]?.state).toBe('busy');
+    expect(await open(undefined)).toMatchObject({ code: 'V4L2_BUSY' });
+  });
+
+  it('is the one with our name where OBS has one of its own', async () => {
+    addCamera('video10', 'OBS Virtual Camera');
+    addCamera('video11', 'MuseCam');
+    expect((await list()).map(({ isDefault }) => isDefault)).toEqual([false, true]);
+  });
+});
+
 describe('choosing a virtual camera', () => {
   it('takes a path, a number, a label, the setting, or the first that is free', async () => {
     addCamera('video10', 'Taken').caps = CAP_VIDEO_CAPTURE;
@@ -186,7 +218,8 @@ describe('a machine without a virtual camera', () => {
     write('modules/6.1.0-56-amd64/modules.dep', 'kernel/a.ko:\nupdates/dkms/v4l2loopback.ko.xz: kernel/videodev.ko\n');
     await expectAbsence(
       'installed but not loaded',
-      'Run: sudo modprobe v4l2loopback exclusive_caps=1 card_label=MuseCam video_nr=10',
+      'Run: musecam camera setup',
+      'sudo modprobe v4l2loopback exclusive_caps=1 card_label=MuseCam video_nr=10',
     );
   });
 

@@ -1,17 +1,8 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, it, type TestContext } from 'vitest';
-import { hasPackage, hasProgram, need } from '../../fakes/need.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { HOOK_LIMIT_MS, runGuest } from './run-guest.ts';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
-const rig = fileURLToPath(new URL('../../../scripts/v4l2-vm.sh', import.meta.url));
-
-/** 8 buffers instead of 2: a reader that the emulated machine makes late must not look like a torn picture of ours. */
-const MODULE_OPTIONS = 'devices=3 video_nr=10,11,12 exclusive_caps=1,0,1 card_label=MuseCam,Open,Spare max_buffers=8';
-/** Boot, all steps and power off take 40 to 60 s here; the first run on a machine fetches and builds a kernel module. */
-const RUN_LIMIT_S = 240;
-const HOOK_LIMIT_MS = 420_000;
-
+/** 32 buffers instead of 2: a reader that the emulated machine makes late must not look like a torn picture of ours. */
+const MODULE_OPTIONS = 'devices=3 video_nr=10,11,12 exclusive_caps=1,0,1 card_label=MuseCam,Open,Spare max_buffers=32';
 interface Refusal {
   readonly code: string;
   readonly message?: string;
@@ -25,26 +16,7 @@ interface Recording {
   readonly caps: readonly string[];
 }
 
-let missing: string | undefined;
-const results = new Map<string, unknown>();
-
-/** Result of a step of guest.ts. */
-function resultOf<T>(context: TestContext, name: string): T {
-  need(context, missing === undefined, `a v4l2loopback virtual machine: ${missing}`);
-  const result = results.get(name);
-  expect(result, `the step ${name} ran`).toBeDefined();
-  expect(result).not.toHaveProperty('thrown');
-  return result as T;
-}
-
-function findMissing(): string | undefined {
-  if (process.platform !== 'linux') return 'it needs Linux';
-  const check = spawnSync('bash', [rig, '--check'], { encoding: 'utf8' });
-  if (check.status !== 0) return check.stdout.trim();
-  if (!hasProgram('ffmpeg')) return 'ffmpeg, as another program that writes';
-  if (!hasPackage('koffi')) return 'the package koffi';
-  return undefined;
-}
+let resultOf: Awaited<ReturnType<typeof runGuest>>;
 
 /** How many steps forward from one picture to the next, in a ring of 40. */
 function stepsOf(order: readonly number[]): number[] {
@@ -62,26 +34,7 @@ function expectWhole(recording: Recording, count: number): void {
 
 describe('the virtual camera on a real v4l2loopback in a virtual machine', () => {
   beforeAll(async () => {
-    missing = findMissing();
-    if (missing !== undefined) return;
-    const run = spawn(
-      rig,
-      [
-        ...['--timeout', String(RUN_LIMIT_S), '--modules', 'vivid', '--modopts', MODULE_OPTIONS],
-        ...['--', process.execPath, '--import', 'tsx', 'test/plugins/v4l2/guest.ts'],
-      ],
-      { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
-    );
-    let output = '';
-    let complaints = '';
-    run.stdout.on('data', (text) => (output += text));
-    run.stderr.on('data', (text) => (complaints += text));
-    const code = await new Promise((resolve) => run.once('close', resolve));
-    if (code !== 0) throw new Error(`v4l2-vm.sh ended with ${code}:\n${complaints}\n${output}`);
-    for (const line of output.trim().split('\n')) {
-      const { name, result } = JSON.parse(line) as { name: string; result: unknown };
-      results.set(name, result);
-    }
+    resultOf = await runGuest('guest.ts', { modules: 'vivid', modopts: MODULE_OPTIONS });
   }, HOOK_LIMIT_MS);
 
   it('lists v4l2loopback devices with their labels and nothing else', (context) => {

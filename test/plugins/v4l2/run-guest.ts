@@ -1,0 +1,69 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, type TestContext } from 'vitest';
+import { hasPackage, hasProgram, need } from '../../fakes/need.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const rig = fileURLToPath(new URL('../../../scripts/v4l2-vm.sh', import.meta.url));
+
+/** One guest takes 40 to 130 s here; longer where somebody asked for more frames or a longer stall. */
+const RUN_LIMIT_S = Number(process.env.MUSECAM_V4L2_LIMIT_S ?? 360);
+/** What a person may set for a longer run; the guest gets nothing else of this process's environment. */
+const PASSED_ON = ['MUSECAM_V4L2_FRAMES', 'MUSECAM_V4L2_STALL_S'] as const;
+/** A test file may have to wait for the guest of another one, and the first run builds a kernel module. */
+export const HOOK_LIMIT_MS = (2 * RUN_LIMIT_S + 180) * 1000;
+
+/** How a guest is started. */
+export interface GuestOptions {
+  /** More kernel modules, comma-separated. */
+  readonly modules?: string;
+  /** Parameters of v4l2loopback. */
+  readonly modopts: string;
+}
+
+/** Gives the result of a step; skips the test where there is no guest. */
+export type ResultOf = <T>(context: TestContext, name: string) => T;
+
+/** Runs a program of this folder in a guest, if this machine can have one, and collects what its steps say. */
+export async function runGuest(program: string, { modules, modopts }: GuestOptions): Promise<ResultOf> {
+  const missing = findMissing();
+  const results = new Map<string, unknown>();
+  if (missing === undefined) {
+    const options = [
+      '--timeout',
+      String(RUN_LIMIT_S),
+      ...(modules ? ['--modules', modules] : []),
+      '--modopts',
+      modopts,
+    ];
+    const settings = PASSED_ON.flatMap((name) => (process.env[name] ? [`${name}=${process.env[name]}`] : []));
+    const command = ['env', ...settings, process.execPath, '--import', 'tsx', `test/plugins/v4l2/${program}`];
+    const run = spawn(rig, [...options, '--', ...command], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    let complaints = '';
+    run.stdout.on('data', (text) => (output += text));
+    run.stderr.on('data', (text) => (complaints += text));
+    const code = await new Promise((resolve) => run.once('close', resolve));
+    if (code !== 0) throw new Error(`v4l2-vm.sh ended with ${code}:\n${complaints}\n${output}`);
+    for (const line of output.trim().split('\n')) {
+      const { name, result } = JSON.parse(line) as { name: string; result: unknown };
+      results.set(name, result);
+    }
+  }
+  return <T>(context: TestContext, name: string) => {
+    need(context, missing === undefined, `a v4l2loopback virtual machine: ${missing}`);
+    const result = results.get(name);
+    expect(result, `the step ${name} ran`).toBeDefined();
+    expect(result).not.toHaveProperty('thrown');
+    return result as T;
+  };
+}
+
+function findMissing(): string | undefined {
+  if (process.platform !== 'linux') return 'it needs Linux';
+  const check = spawnSync('bash', [rig, '--check'], { encoding: 'utf8' });
+  if (check.status !== 0) return check.stdout.trim();
+  if (!hasProgram('ffmpeg')) return 'ffmpeg, as another program that writes';
+  if (!hasPackage('koffi')) return 'the package koffi';
+  return undefined;
+}

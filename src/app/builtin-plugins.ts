@@ -7,6 +7,7 @@ import { manifest as microphone } from '../plugins/microphone/manifest.ts';
 import { manifest as musetalk } from '../plugins/musetalk/manifest.ts';
 import { manifest as obs } from '../plugins/obs/manifest.ts';
 import { manifest as pcm } from '../plugins/pcm/manifest.ts';
+import { manifest as pipewireCamera } from '../plugins/pipewire-camera/manifest.ts';
 import { manifest as puppet } from '../plugins/puppet/manifest.ts';
 import { manifest as recorder } from '../plugins/recorder/manifest.ts';
 import { manifest as v4l2 } from '../plugins/v4l2/manifest.ts';
@@ -23,6 +24,7 @@ export const builtinPlugins: readonly DeclaredPlugin[] = [
   { manifest: musetalk, load: () => import('../plugins/musetalk/index.ts') },
   { manifest: webPanel, load: () => import('../plugins/web-panel/index.ts') },
   { manifest: v4l2, load: () => import('../plugins/v4l2/index.ts') },
+  { manifest: pipewireCamera, load: () => import('../plugins/pipewire-camera/index.ts') },
   { manifest: virtualMic, load: () => import('../plugins/virtual-mic/index.ts') },
   { manifest: recorder, load: () => import('../plugins/recorder/index.ts') },
   { manifest: obs, load: () => import('../plugins/obs/index.ts') },

@@ -1,11 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { OpenAudioOutput } from '../../../src/api/contributions.ts';
 import { OWN_SOUND_DEVICES } from '../../../src/api/own-devices.ts';
 
 /** Rate of what a call hears, in Hz. */
 export const CALL_RATE_HZ = 48_000;
 /** A chunk of the call's recorder: what is asked of the server, in ms. */
 const LATENCY_MS = 5;
+/** From beep to beep of a {@link Beeper}, in ms. */
+export const BEEP_EVERY_MS = 400;
+const BEEP_MS = 60;
+/** How much a microphone delivers at once, in ms. */
+const CHUNK_MS = 20;
 /** What counts as a beep's first sample; the beep has an amplitude of 0.5. */
 const THRESHOLD = 0.1;
 
@@ -70,6 +76,34 @@ export class CallRecorder implements AsyncDisposable {
   #lineAt(reachMs: number): number {
     const near = this.#chunks.filter((chunk) => Math.abs(chunk.reachMs - reachMs) < 500);
     return Math.min(...near.map((chunk) => chunk.arrivedMs - chunk.reachMs));
+  }
+}
+
+/** What a microphone of a rate would deliver, in real time: beeps, for ever. */
+export class Beeper implements Disposable {
+  readonly startMs = performance.now();
+  readonly #timer: NodeJS.Timeout;
+  #chunks = 0;
+
+  constructor(output: OpenAudioOutput, rateHz: number) {
+    const beeps = makeBeeps(BEEP_EVERY_MS / 1000, BEEP_EVERY_MS, BEEP_MS, rateHz);
+    const length = (CHUNK_MS * rateHz) / 1000;
+    this.#timer = setInterval(() => {
+      while (this.startMs + (this.#chunks + 1) * CHUNK_MS <= performance.now()) {
+        const at = (this.#chunks * length) % beeps.length;
+        const capturedAtMs = this.startMs + ++this.#chunks * CHUNK_MS;
+        output.hear({ samples: beeps.slice(at, at + length), sampleRateHz: rateHz, capturedAtMs });
+      }
+    }, 5);
+  }
+
+  /** How long after it was captured each beep was heard, in ms. */
+  delays(onsets: readonly number[]): number[] {
+    return onsets.map((ms) => (((ms - this.startMs) % BEEP_EVERY_MS) + BEEP_EVERY_MS) % BEEP_EVERY_MS);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
   }
 }
 

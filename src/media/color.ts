@@ -38,6 +38,25 @@ export function i420ToRgb24(i420: Uint8Array, size: Size, out: Uint8Array): void
 }
 
 /**
+ * I420 and its matte to RGBA, BT.601 limited range, each chroma sample repeated over its 2x2 pixels; straight alpha.
+ * @param alpha Uint8 `[height, width]`; undefined: opaque all over. @param out `width * height * 4` bytes.
+ * @throws AppError PICTURE_SIZE_WRONG for odd sizes or buffers of another length.
+ */
+export function i420ToRgba(i420: Uint8Array, alpha: Uint8Array | undefined, size: Size, out: Uint8Array): void {
+  checkPicture('i420', size, i420);
+  const pixels = size.width * size.height;
+  if (out.length !== pixels * 4) throw wrongPlane('An RGBA picture', size, out, pixels * 4);
+  if (alpha && alpha.length !== pixels) throw wrongPlane('A matte', size, alpha, pixels);
+  const kernel = sharedKernel();
+  kernel.reset();
+  const { y, u, v } = planesAt(kernel.scratchCopy(i420), size);
+  const matte = alpha ? kernel.scratchCopy(alpha) : 0;
+  const rgba = kernel.scratch(out.length);
+  kernel.exports.i420ToRgba(y, u, v, matte, size.width, size.height, rgba);
+  kernel.copyOut(rgba, out.length, out);
+}
+
+/**
  * I420 to YUYV (YUV 4:2:2 packed as y0 u y1 v), each chroma row used twice.
  * @throws AppError PICTURE_SIZE_WRONG for odd sizes or buffers of another length.
  */
@@ -90,6 +109,11 @@ export function checkPicture(format: PixelFormat, size: Size, data: Uint8Array):
       `data ${isEven ? frameByteLength(format, size) : 'of the right length'}${isEven ? ' bytes' : ''}.`,
     { fix: 'Use pictures whose width and height are even numbers, without padding.' },
   );
+}
+
+function wrongPlane(what: string, { width, height }: Size, { length }: Uint8Array, wanted: number): AppError {
+  const message = `${what} of ${width}x${height} pixels has ${length} bytes in place of ${wanted}.`;
+  return new AppError('PICTURE_SIZE_WRONG', message, { fix: 'Use pictures without padding.' });
 }
 
 /**

@@ -1,13 +1,16 @@
 /** Most that the delay changes while somebody speaks, in ms a second: a pitch 1.7 cents off, which nobody hears. */
 const SLEW_MS_PER_SECOND = 1;
-/** Off by more than this, the delay jumps even in speech, in ms. */
-const JUMP_MS = 500;
+/** Off by more than this, the delay jumps even in speech, in ms: lips that far off are worse than one syllable. */
+const JUMP_MS = 150;
 /** In silence it jumps when off by more than this, in ms. */
 const SILENT_JUMP_MS = 3;
 /** How long it must have been silent for that, in ms: a pause between sentences, not the closure of a "p". */
 const SILENT_FOR_MS = 200;
-/** What counts as silence: -46 dB of full scale, peak. */
+/** What counts as silence: -46 dB of full scale, peak; in a noisy room, 22 dB below the loudest of late. */
 const SILENT_PEAK = 0.005;
+const SILENT_SHARE = 0.08;
+/** How long the loudest is remembered, in ms: it falls to a third in that time. */
+const LOUDEST_MS = 30_000;
 /** Slewing begins when off by the first and ends when off by less than the second, in ms. */
 const SLEW_BAND_MS = { begin: 1.5, end: 0.25 } as const;
 /** A hole in the input longer than this is silence, shorter ones are jitter of its time stamps, in ms. */
@@ -37,6 +40,8 @@ export class DelayLine {
   #isSlewing = false;
   #gain = 0;
   #silentSamples = 0;
+  /** The loudest sample of late, 0 … 1. */
+  #loudest = 0;
   #fadeIn = 0;
   #actualMs = Number.NaN;
 
@@ -83,7 +88,7 @@ export class DelayLine {
     }
     this.#fadeMissing(out);
     this.#actualMs = heardAtMs + out.length / this.#samplesPerMs - this.#originMs - this.#at / this.#samplesPerMs;
-    for (const sample of out) this.#silentSamples = Math.abs(sample) < SILENT_PEAK ? this.#silentSamples + 1 : 0;
+    this.#noteLoudness(out);
   }
 
   /** The input's time jumped: forward, and silence stands for what is missing; back, and positions get new times. */
@@ -111,8 +116,23 @@ export class DelayLine {
     const isSilent = this.#silentSamples > SILENT_FOR_MS * this.#samplesPerMs;
     if (offMs <= SILENT_JUMP_MS || !isSilent) return false;
     const first = Math.floor(ideal);
-    for (let n = 0; n < length; n++) if (Math.abs(this.#peek(first + n)) >= SILENT_PEAK) return false;
+    const limit = this.#silentPeak;
+    for (let n = 0; n < length; n++) if (Math.abs(this.#peek(first + n)) >= limit) return false;
     return true;
+  }
+
+  get #silentPeak(): number {
+    return Math.max(SILENT_PEAK, this.#loudest * SILENT_SHARE);
+  }
+
+  #noteLoudness(out: Float32Array): void {
+    const limit = this.#silentPeak;
+    this.#loudest *= Math.exp(-out.length / (LOUDEST_MS * this.#samplesPerMs));
+    for (const sample of out) {
+      const level = Math.abs(sample);
+      this.#silentSamples = level < limit ? this.#silentSamples + 1 : 0;
+      if (level > this.#loudest) this.#loudest = level;
+    }
   }
 
   /** By how many samples the next `length` are stretched. Ends on a whole sample, where nothing is interpolated. */

@@ -11,6 +11,8 @@ export interface KernelExports {
   copyRect(src: Pointer, srcStride: number, dst: Pointer, dstStride: number, width: number, height: number): void;
   rgb24ToI420(src: Pointer, width: number, height: number, y: Pointer, u: Pointer, v: Pointer): void;
   i420ToRgb24(y: Pointer, u: Pointer, v: Pointer, width: number, height: number, dst: Pointer): void;
+  /** Without a matte `a` is 0. */
+  i420ToRgba(y: Pointer, u: Pointer, v: Pointer, a: Pointer, width: number, height: number, dst: Pointer): void;
   i420ToYuyv(y: Pointer, u: Pointer, v: Pointer, width: number, height: number, dst: Pointer): void;
   scaleHorizontal(
     src: Pointer,

@@ -8,6 +8,8 @@ import type { ShowStatus } from '../../src/api/status.ts';
 const cli = fileURLToPath(new URL('../../dist/app/cli.js', import.meta.url));
 /** Speech that comes with the program. */
 const bundledSpeech = fileURLToPath(new URL('../../dist/app/welcome.wav', import.meta.url));
+/** Flags of `musecam start` for a show without a microphone. */
+export const BUNDLED_SPEECH: readonly string[] = ['--input', `wav:${bundledSpeech}`, '--loop'];
 /** What /proc counts processor time in, in ms; the same on every Linux. */
 const PROC_TICK_MS = 10;
 const START_DEADLINE_MS = 30_000;
@@ -27,10 +29,16 @@ export class DaemonProcess implements AsyncDisposable {
   #said = '';
   #address = new URL('http://127.0.0.1');
 
-  private constructor(input: readonly string[]) {
+  private constructor(input: readonly string[], surroundings: NodeJS.ProcessEnv) {
     const args = [cli, 'start', '--no-open', '--port', '0', ...input];
     // No microphone of this machine's, so that every machine does the same.
-    const env = { ...process.env, MUSECAM_HOME: this.#home, NO_COLOR: '1', PULSE_SERVER: 'unix:/nonexistent' };
+    const env = {
+      ...process.env,
+      MUSECAM_HOME: this.#home,
+      NO_COLOR: '1',
+      PULSE_SERVER: 'unix:/nonexistent',
+      ...surroundings,
+    };
     this.#child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child.stdout?.on('data', (text) => {
       this.#said += String(text);
@@ -41,10 +49,14 @@ export class DaemonProcess implements AsyncDisposable {
     this.#ended = new Promise((resolve) => this.#child.once('exit', resolve));
   }
 
-  /** Starts it; resolves when it has told its address. */
-  static async open(input = ['--input', `wav:${bundledSpeech}`, '--loop']): Promise<DaemonProcess> {
+  /**
+   * Starts it; resolves when it has told its address.
+   * @param flags of `musecam start`.
+   * @param surroundings variables of its environment besides.
+   */
+  static async open(flags = BUNDLED_SPEECH, surroundings: NodeJS.ProcessEnv = {}): Promise<DaemonProcess> {
     if (!existsSync(cli)) throw new Error('there is no dist/; run: npm run build');
-    const daemon = new DaemonProcess(input);
+    const daemon = new DaemonProcess(flags, surroundings);
     try {
       await daemon.#untilItTellsItsAddress();
       return daemon;
@@ -119,7 +131,8 @@ export class DaemonProcess implements AsyncDisposable {
   }
 }
 
-function cpuMsOf(pid: number): number {
+/** Processor time that a process has had so far, in ms. Linux only. */
+export function cpuMsOf(pid: number): number {
   // After the name in brackets: field 14 is time in user mode, 15 in the kernel.
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
   return (Number(fields[11]) + Number(fields[12])) * PROC_TICK_MS;

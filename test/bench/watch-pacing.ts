@@ -96,6 +96,7 @@ async function openStage(scope: Scope, lane: Lane, signal: AbortSignal): Promise
   return {
     avatar: { id, width, height, isStill: avatar.poseCount === 1, pose: (frame) => avatar.pose(frame) },
     isResting: false,
+    isPanicking: false,
     ...{ tape, face, lanes: [lane], meter: new Meter(), clock: new Clock(), pacer: new Pacer() },
     painter: new Painter(new FramePool({ width, height })),
     fade: new CrossFade(),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../src/base/errors.ts';
-import { i420ToRgb24, i420ToYuyv, rgb24ToI420, scaleI420ToRgb24 } from '../../src/media/color.ts';
+import { i420ToRgb24, i420ToRgba, i420ToYuyv, rgb24ToI420, scaleI420ToRgb24 } from '../../src/media/color.ts';
 import { referenceI420ToRgb24, referenceRgb24ToI420 } from './color-reference.ts';
 import { maxDifference, noiseBytes, smoothRgb } from './picture-samples.ts';
 
@@ -52,6 +52,29 @@ describe('i420ToRgb24', () => {
       i420ToRgb24(i420, size, out);
       expect(maxDifference(out, referenceI420ToRgb24(i420, size))).toBeLessThan(1.6);
     }
+  });
+
+  it('is what RGBA has, too, beside the matte or as opaque', () => {
+    for (const size of sizes) {
+      const pixels = size.width * size.height;
+      const i420 = noiseBytes(pixels * 1.5, 4);
+      const alpha = noiseBytes(pixels, 5);
+      const rgb = new Uint8Array(pixels * 3);
+      i420ToRgb24(i420, size, rgb);
+      for (const matte of [alpha, undefined]) {
+        const rgba = new Uint8Array(pixels * 4);
+        i420ToRgba(i420, matte, size, rgba);
+        for (let at = 0; at < pixels; at++) {
+          expect([...rgba.subarray(at * 4, at * 4 + 4)]).toEqual([
+            ...rgb.subarray(at * 3, at * 3 + 3),
+            matte ? alpha[at] : 255,
+          ]);
+        }
+      }
+    }
+    const size = { width: 4, height: 2 };
+    expect(() => i420ToRgba(new Uint8Array(12), undefined, size, new Uint8Array(31))).toThrow(AppError);
+    expect(() => i420ToRgba(new Uint8Array(12), new Uint8Array(7), size, new Uint8Array(32))).toThrow(AppError);
   });
 
   it('brings a smooth picture back within 8 of 255', () => {

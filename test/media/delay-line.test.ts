@@ -98,11 +98,26 @@ describe('a delay line', () => {
     expect(steepest(stand.between(500, 3_000))).toBeLessThan(TONE_STEP * 1.3);
   });
 
-  it('jumps in speech when off by more than half a second, cross-faded', () => {
+  it('takes the pauses of a voice in a noisy room for silence, but not the noise where nobody has spoken', () => {
+    const noise = (ms: number) => 0.02 * Math.sin(ms * 7.3) * Math.sin(ms * 1.7);
     const stand = new Stand(60).run(1_000);
-    stand.line.delayMs = 700;
+    stand.line.delayMs = 160;
+    stand.sound = noise;
+    stand.run(600);
+    expect(Math.abs(stand.line.actualMs - 160)).toBeLessThan(0.05);
+    const loud = new Stand(60);
+    loud.sound = noise;
+    loud.run(1_000);
+    loud.line.delayMs = 160;
+    loud.run(1_000);
+    expect(loud.line.actualMs).toBeLessThan(62);
+  });
+
+  it('jumps in speech when off by more than lips may be, cross-faded', () => {
+    const stand = new Stand(60).run(1_000);
+    stand.line.delayMs = 220;
     stand.run(100);
-    expect(Math.abs(stand.line.actualMs - 700)).toBeLessThan(0.05);
+    expect(Math.abs(stand.line.actualMs - 220)).toBeLessThan(0.05);
     expect(steepest(stand.between(500, 1_100))).toBeLessThan(TONE_STEP * 1.3);
   });
 

@@ -10,8 +10,11 @@ export function addObsCommands(program: Command): void {
   obs
     .command('setup')
     .description('makes the scene MuseCam in OBS with the avatar in it, or repairs it')
+    .option('--browser', "through OBS's Browser Source, where it has one")
     .option('--json', 'print facts as JSON')
-    .action(async ({ json }: JsonFlag) => (await import('./obs.ts')).setUpObs(json === true));
+    .action(async ({ browser, json }: JsonFlag & { browser?: boolean }) =>
+      (await import('./obs.ts')).setUpObs(browser === true, json === true),
+    );
   obs
     .command('status')
     .description('whether OBS is connected, its scene, and which scenes choose an avatar')
@@ -27,6 +30,16 @@ export function addObsCommands(program: Command): void {
     .addArgument(new Argument('<what>', "OBS's own virtual camera").choices(['start', 'stop']))
     .description("starts or stops OBS's virtual camera")
     .action(async (what: string) => (await import('./obs.ts')).setObsCamera(what === 'start'));
+  addHotkeyCommands(obs.command('hotkeys').description("MuseCam's actions as hotkeys of OBS"));
+  obs
+    .command('microphone')
+    .argument('[input]', 'name of a microphone in OBS')
+    .description('keeps the sync offset of a microphone in OBS as late as the picture; without a name: which one')
+    .option('--off', 'leaves all of them alone, as they were')
+    .option('--json', 'print facts as JSON')
+    .action(async (input: string | undefined, { off, json }: JsonFlag & { off?: boolean }) =>
+      (await import('./obs.ts')).syncObsMicrophone(input, off === true, json === true),
+    );
   obs
     .command('map')
     .argument('<scene>', 'name of a scene in OBS')
@@ -38,4 +51,25 @@ export function addObsCommands(program: Command): void {
     .argument('<scene>')
     .description('lets the scene no longer choose the avatar')
     .action(async (scene: string) => (await import('./obs.ts')).unmapScene(scene));
+}
+
+function addHotkeyCommands(hotkeys: Command): void {
+  hotkeys
+    .command('install')
+    .description('brings a script with the hotkeys into OBS, or says what to click')
+    .option('--scene', 'as the items of a scene instead, for an OBS that runs no scripts')
+    .option('--json', 'print facts as JSON')
+    .action(async ({ scene, json }: JsonFlag & { scene?: boolean }) =>
+      (await import('./obs-hotkeys.ts')).installHotkeys(scene === true, json === true),
+    );
+  hotkeys
+    .command('status')
+    .description('whether OBS has the hotkeys, their keys, and the last press')
+    .option('--json', 'print facts as JSON')
+    .action(async ({ json }: JsonFlag) => (await import('./obs-hotkeys.ts')).printHotkeyStatus(json === true));
+  hotkeys
+    .command('remove')
+    .description('takes the hotkeys out of OBS')
+    .option('--json', 'print facts as JSON')
+    .action(async ({ json }: JsonFlag) => (await import('./obs-hotkeys.ts')).removeHotkeys(json === true));
 }

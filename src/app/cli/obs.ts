@@ -1,14 +1,15 @@
 import { findPaths } from '../../base/paths.ts';
 import type { ObsReport } from '../../plugins/obs/control.ts';
 import type { RemovalReport, SetupReport } from '../../plugins/obs/furniture.ts';
+import type { MicrophoneReport } from '../../plugins/obs/microphone-sync.ts';
 import { askDaemon } from '../daemon-address.ts';
 import { markOf, printJson, printTable } from './terminal.ts';
 
 /** `musecam obs setup` */
-export async function setUpObs(isJson: boolean): Promise<void> {
-  const report = (await run('obs.setup')) as SetupReport;
+export async function setUpObs(browser: boolean, isJson: boolean): Promise<void> {
+  const report = (await run('obs.setup', { browser })) as SetupReport;
   if (isJson) return printJson(report);
-  const how = report.via === 'camera' ? 'through the virtual camera' : 'as a stream';
+  const how = { camera: 'through the virtual camera', stream: 'as a stream', page: 'as a page' }[report.via];
   console.log(`${markOf('ready')} OBS shows the avatar in scene "${report.scene}", source "${report.input}", ${how}.`);
   if (report.changes.length === 0) console.log('  Nothing had to be changed.');
   for (const change of report.changes) console.log(`  ${change}`);
@@ -62,6 +63,19 @@ export async function mapScene(scene: string, avatar: string): Promise<void> {
 export async function unmapScene(scene: string): Promise<void> {
   await run('obs.unmap', { scene });
   console.log(`${markOf('ready')} Scene "${scene}" no longer chooses the avatar.`);
+}
+
+/** `musecam obs microphone [INPUT] [--off]` */
+export async function syncObsMicrophone(input: string | undefined, off: boolean, isJson: boolean): Promise<void> {
+  const report = (await run('obs.microphone', { ...(input === undefined ? {} : { input }), off })) as MicrophoneReport;
+  if (isJson) return printJson(report);
+  if (report.input !== undefined) {
+    const offset = report.offsetMs === undefined ? 'as soon as there is a picture' : `${report.offsetMs} ms`;
+    console.log(`${markOf('ready')} The sync offset of "${report.input}" follows the picture: ${offset}.`);
+    return;
+  }
+  console.log('No input of OBS follows the picture.');
+  for (const name of report.inputs) console.log(`  musecam obs microphone "${name}"`);
 }
 
 function run(id: string, args: object = {}): Promise<unknown> {

@@ -189,3 +189,54 @@ export function i420ToYuyv(y: usize, u: usize, v: usize, width: i32, height: i32
     }
   }
 }
+
+/**
+ * Planes to packed RGBA of the same size, chroma repeated, straight alpha. `a` is the matte's plane; 0: opaque all over.
+ * Width and height even.
+ */
+export function i420ToRgba(y: usize, u: usize, v: usize, a: usize, width: i32, height: i32, dst: usize): void {
+  const wide = width & ~15, cWidth = width >> 1;
+  const redBy = i16x8(298, 409, 298, 409, 298, 409, 298, 409), blueBy = i16x8(298, 516, 298, 516, 298, 516, 298, 516);
+  const one = i16x8.splat(1), black = i16x8.splat(16), grey = i16x8.splat(128), opaque = i8x16.splat(-1);
+  for (let row = 0; row < height; row++) {
+    const yRow = y + <usize>(row * width), uRow = u + <usize>((row >> 1) * cWidth), vRow = v + <usize>((row >> 1) * cWidth);
+    const aRow = a + <usize>(row * width);
+    let to = dst + <usize>(row * width * 4);
+    for (let x = 0; x < wide; x += 16) {
+      const luma = v128.load(yRow + x);
+      const us = i16x8.sub(i16x8.extend_low_i8x16_u(v128.load64_zero(uRow + (x >> 1))), grey);
+      const vs = i16x8.sub(i16x8.extend_low_i8x16_u(v128.load64_zero(vRow + (x >> 1))), grey);
+      const y0 = i16x8.sub(i16x8.extend_low_i8x16_u(luma), black), y1 = i16x8.sub(i16x8.extend_high_i8x16_u(luma), black);
+      const u0 = i16x8.shuffle(us, us, 0, 0, 1, 1, 2, 2, 3, 3), u1 = i16x8.shuffle(us, us, 4, 4, 5, 5, 6, 6, 7, 7);
+      const v0 = i16x8.shuffle(vs, vs, 0, 0, 1, 1, 2, 2, 3, 3), v1 = i16x8.shuffle(vs, vs, 4, 4, 5, 5, 6, 6, 7, 7);
+      const yv0 = i16x8.shuffle(y0, v0, 0, 8, 1, 9, 2, 10, 3, 11), yv1 = i16x8.shuffle(y0, v0, 4, 12, 5, 13, 6, 14, 7, 15);
+      const yv2 = i16x8.shuffle(y1, v1, 0, 8, 1, 9, 2, 10, 3, 11), yv3 = i16x8.shuffle(y1, v1, 4, 12, 5, 13, 6, 14, 7, 15);
+      const yu0 = i16x8.shuffle(y0, u0, 0, 8, 1, 9, 2, 10, 3, 11), yu1 = i16x8.shuffle(y0, u0, 4, 12, 5, 13, 6, 14, 7, 15);
+      const yu2 = i16x8.shuffle(y1, u1, 0, 8, 1, 9, 2, 10, 3, 11), yu3 = i16x8.shuffle(y1, u1, 4, 12, 5, 13, 6, 14, 7, 15);
+      const w0 = i16x8.shuffle(v0, one, 0, 8, 1, 9, 2, 10, 3, 11), w1 = i16x8.shuffle(v0, one, 4, 12, 5, 13, 6, 14, 7, 15);
+      const w2 = i16x8.shuffle(v1, one, 0, 8, 1, 9, 2, 10, 3, 11), w3 = i16x8.shuffle(v1, one, 4, 12, 5, 13, 6, 14, 7, 15);
+      const r = i8x16.narrow_i16x8_u(channelOf(yv0, yv1, redBy), channelOf(yv2, yv3, redBy));
+      const g = i8x16.narrow_i16x8_u(greenChannelOf(yu0, yu1, w0, w1), greenChannelOf(yu2, yu3, w2, w3));
+      const b = i8x16.narrow_i16x8_u(channelOf(yu0, yu1, blueBy), channelOf(yu2, yu3, blueBy));
+      const alpha = a == 0 ? opaque : v128.load(aRow + x);
+      const rg0 = i8x16.shuffle(r, g, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      const rg1 = i8x16.shuffle(r, g, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+      const ba0 = i8x16.shuffle(b, alpha, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      const ba1 = i8x16.shuffle(b, alpha, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+      v128.store(to, i16x8.shuffle(rg0, ba0, 0, 8, 1, 9, 2, 10, 3, 11));
+      v128.store(to, i16x8.shuffle(rg0, ba0, 4, 12, 5, 13, 6, 14, 7, 15), 16);
+      v128.store(to, i16x8.shuffle(rg1, ba1, 0, 8, 1, 9, 2, 10, 3, 11), 32);
+      v128.store(to, i16x8.shuffle(rg1, ba1, 4, 12, 5, 13, 6, 14, 7, 15), 48);
+      to += 64;
+    }
+    for (let x = wide; x < width; x++) {
+      const luma = 298 * (<i32>load<u8>(yRow + x) - 16);
+      const cu = <i32>load<u8>(uRow + (x >> 1)) - 128, cv = <i32>load<u8>(vRow + (x >> 1)) - 128;
+      store<u8>(to, clampByte((luma + 409 * cv + 128) >> 8));
+      store<u8>(to, clampByte((luma - 100 * cu - 208 * cv + 128) >> 8), 1);
+      store<u8>(to, clampByte((luma + 516 * cu + 128) >> 8), 2);
+      store<u8>(to, a == 0 ? 255 : load<u8>(aRow + x), 3);
+      to += 4;
+    }
+  }
+}

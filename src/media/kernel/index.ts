@@ -1,7 +1,7 @@
 // The pixel kernel: AssemblyScript, compiled to src/media/kernel.wasm by scripts/build.mjs. Pointers are offsets in linear
 // memory; every buffer is allocated by src/media/kernel-memory.ts with 16 bytes of slack, so that whole vectors may be
 // read past the end of a row.
-export { i420ToRgb24, i420ToYuyv, rgb24ToI420 } from './color';
+export { i420ToRgb24, i420ToRgba, i420ToYuyv, rgb24ToI420 } from './color';
 export { blendMasked, coveredRows, fadeBytes, halveMask } from './blend';
 export { doublePlane, padPlane, warpTriangles } from './warp';
 export { halvePlane, scaleHorizontal, scaleVertical } from './scale';

@@ -9,8 +9,10 @@ export function registerObsCommands(context: Pick<PluginContext, 'registerComman
   context.registerCommand({
     id: 'obs.setup',
     title: 'Make or repair the MuseCam scene in OBS',
-    args: nothing,
-    run: async () => control().setUp(),
+    args: z.object({
+      browser: z.boolean().default(false).describe("true: through OBS's Browser Source, where it has one"),
+    }),
+    run: async ({ browser }) => control().setUp(browser),
   });
   context.registerCommand({
     id: 'obs.remove',
@@ -40,6 +42,42 @@ export function registerObsCommands(context: Pick<PluginContext, 'registerComman
     run: async ({ scene }) => {
       await control().unmap(scene);
       return { scene };
+    },
+  });
+  context.registerCommand({
+    id: 'obs.hotkeys.install',
+    title: 'Bring hotkeys for MuseCam into OBS',
+    args: z.object({
+      scene: z.boolean().default(false).describe('true: as the items of a scene, for an OBS that runs no scripts'),
+    }),
+    run: async ({ scene }) => {
+      const { hotkeys } = control();
+      return scene ? hotkeys.installScene() : hotkeys.installScript();
+    },
+  });
+  context.registerCommand({
+    id: 'obs.hotkeys.remove',
+    title: 'Take the hotkeys for MuseCam out of OBS',
+    args: nothing,
+    run: async () => control().hotkeys.remove(),
+  });
+  context.registerCommand({
+    id: 'obs.hotkeys.status',
+    title: 'Whether OBS has hotkeys for MuseCam, and the last press',
+    args: nothing,
+    run: async () => control().hotkeys.report(),
+  });
+  context.registerCommand({
+    id: 'obs.microphone',
+    title: 'Keep a microphone of OBS in step with the picture',
+    args: z.object({
+      input: z.string().min(1).optional().describe('name of the input in OBS; left out: only tell'),
+      off: z.boolean().default(false).describe('true: leave all inputs alone, with their offsets as they were'),
+    }),
+    run: async ({ input, off }) => {
+      const microphone = await control().microphone;
+      if (off) return microphone?.leave();
+      return input === undefined ? microphone?.report() : microphone?.choose(input);
     },
   });
   context.registerCommand({

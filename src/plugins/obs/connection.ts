@@ -58,6 +58,8 @@ export class ObsConnection implements ObsCaller, AsyncDisposable {
   #state: ObsState = { phase: 'starting' };
   #session: ObsSession | undefined;
   #changingSince = Number.NEGATIVE_INFINITY;
+  /** OBS said that it was ending; true until it is met again. */
+  #wasClosed = false;
   #tryNow: () => void = () => {};
   #running: Promise<void> = Promise.resolve();
 
@@ -118,7 +120,7 @@ export class ObsConnection implements ObsCaller, AsyncDisposable {
         });
       } catch (thrown) {
         if (this.#closing.signal.aborted) return;
-        const error = failures.refused('the connection', thrown);
+        const error = this.#explain(thrown);
         if (this.#state.phase !== 'down' || this.#state.error.code !== error.code) {
           this.#options.log.info(error.message);
         }
@@ -138,6 +140,7 @@ export class ObsConnection implements ObsCaller, AsyncDisposable {
     if (Number.parseInt(obsVersion, 10) < 28) throw failures.tooOld(`OBS ${obsVersion}`);
     this.#session = session;
     this.#changingSince = Number.NEGATIVE_INFINITY;
+    this.#wasClosed = false;
     onReady();
     this.#options.log.info(`connected to OBS ${obsVersion}`);
     this.#set({ phase: 'ready', version: obsVersion, rpcRequests: new Set(availableRequests) });
@@ -151,7 +154,14 @@ export class ObsConnection implements ObsCaller, AsyncDisposable {
     }
   }
 
+  /** Nobody answers after OBS was closed: that is no fault, and is said in fewer words. */
+  #explain(thrown: unknown): AppError {
+    const error = failures.refused('the connection', thrown);
+    return error.code === 'OBS_AWAY' && this.#wasClosed ? failures.closed() : error;
+  }
+
   #hear(event: ObsEvent): void {
+    if (event.type === 'ExitStarted') this.#wasClosed = true;
     // OBS asks not to be talked to while it takes its scenes down and builds up others.
     if (event.type === 'CurrentSceneCollectionChanging') this.#changingSince = performance.now();
     if (event.type === 'CurrentSceneCollectionChanged') this.#changingSince = Number.NEGATIVE_INFINITY;

@@ -6,6 +6,11 @@ import { Scope } from '../../base/scope.ts';
 import { ObsConnection, type ObsState } from './connection.ts';
 import * as failures from './failures.ts';
 import * as furniture from './furniture.ts';
+import { HotkeyDesk } from './hotkey-desk.ts';
+import { HotkeyPresses } from './hotkey-presses.ts';
+import type { MicrophoneSync, MicrophoneSyncOptions } from './microphone-sync.ts';
+import { isObsRunning } from './obs-process.ts';
+import type { PageAddress, PictureSource } from './picture-source.ts';
 import { SceneDriver } from './scene-driver.ts';
 import type { SceneMap } from './scene-map.ts';
 import type { ObsEvent } from './session.ts';
@@ -23,7 +28,17 @@ export interface ObsControlOptions {
   readonly status: StatusFeed;
   /** Address of the open stream; undefined while it is not open. */
   readonly streamAddress: () => string | undefined;
+  /** The transparent page of the open stream. */
+  readonly pageAddress?: () => PageAddress | undefined;
+  /** Whether something is wanted in OBS that a virtual camera cannot carry: sound, or a format with alpha. */
+  readonly wantsStream?: boolean;
   readonly reportLink: PluginContext['reportLink'];
+  /** Where the script with the hotkeys lies for OBS. */
+  readonly scriptPath: string;
+  /** Folders in which OBS may keep its settings. */
+  readonly folders: readonly string[];
+  /** Follows with a microphone of OBS; undefined where none shall. */
+  readonly openMicrophone?: (obs: MicrophoneSyncOptions['obs']) => Promise<MicrophoneSync>;
   readonly log: Log;
 }
 
@@ -38,10 +53,16 @@ export interface ObsReport {
   /** What of ours is in OBS. */
   readonly setup?: { readonly scene: string | undefined; readonly inputs: readonly string[] };
   readonly map: Readonly<Record<string, string>>;
+  /** Addresses of the stream and of the transparent page, while the output `obs` is open. */
+  readonly stream?: string;
+  readonly page?: string;
 }
 
 /** How long the virtual camera may take to be on after it was started, in ms. */
 const CAMERA_DEADLINE_MS = 2_000;
+
+/** How long OBS has to notice that a stream has ended, in ms. Later it waits for a second by itself. */
+const NOTICE_MS = 100;
 
 /** OBS, for as long as a show runs: the connection, what was set up in it, its scenes, and what the status says of it. */
 export class ObsControl implements AsyncDisposable {
@@ -49,6 +70,9 @@ export class ObsControl implements AsyncDisposable {
   readonly #scope = new Scope();
   readonly #connection: ObsConnection;
   readonly #driver: SceneDriver;
+  readonly #presses: HotkeyPresses;
+  readonly #hotkeys: HotkeyDesk;
+  readonly #microphone: Promise<MicrophoneSync | undefined>;
   /** What could not be put right by itself. */
   #trouble: AppError | undefined;
   /** Set-ups, repairs and removals, one after another. */
@@ -59,7 +83,12 @@ export class ObsControl implements AsyncDisposable {
     const { findTarget, log, map, commands, status } = options;
     this.#connection = ObsConnection.open({ findTarget, log });
     const onChange = () => this.#publish();
-    this.#driver = new SceneDriver({ obs: this.#connection, map, commands, status, onChange });
+    const obs = this.#connection;
+    this.#driver = new SceneDriver({ obs, map, commands, status, onChange });
+    this.#presses = new HotkeyPresses({ obs, commands, log });
+    const { scriptPath, folders } = options;
+    this.#microphone = Promise.resolve(options.openMicrophone?.(obs));
+    this.#hotkeys = new HotkeyDesk({ obs, presses: this.#presses, scriptPath, folders, isObsRunning });
   }
 
   /** Begins to look for OBS. */
@@ -72,6 +101,7 @@ export class ObsControl implements AsyncDisposable {
     };
     scope.use(() => options.reportLink(undefined));
     scope.use(connection);
+    scope.use(async () => (await control.#microphone)?.[Symbol.asyncDispose]());
     scope.use(connection.onDidChange((state) => control.#meet(state)));
     scope.use(connection.onEvent((event) => control.#hear(event)));
     if (options.switchScene) scope.use(driver.followAvatars());
@@ -96,9 +126,17 @@ export class ObsControl implements AsyncDisposable {
     return { ...base, state: problem ? 'degraded' : 'ready', detail, ...(problem?.fix ? { fix: problem.fix } : {}) };
   }
 
-  /** @throws AppError why OBS cannot be set up. */
-  setUp(): Promise<furniture.SetupReport> {
-    return this.#ask('the setup', () => furniture.setUp(this.#connection, this.#source));
+  /** @param wantsPage with the transparent page. @throws AppError why OBS cannot be set up. */
+  setUp(wantsPage = false): Promise<furniture.SetupReport> {
+    return this.#ask('the setup', () => furniture.setUp(this.#connection, this.#source, wantsPage));
+  }
+
+  /** The stream has begun anew: OBS reads it at once, not after its own wait of a second. Never throws. */
+  async reopenStream(): Promise<void> {
+    // Before OBS has noticed the end of the old one, this would do nothing.
+    await new Promise((resolve) => setTimeout(resolve, NOTICE_MS));
+    if (this.#connection.state.phase !== 'ready') return;
+    await this.#inTurn(() => furniture.reopenStream(this.#connection)).catch((thrown) => this.#warn(thrown));
   }
 
   /** @throws AppError why OBS cannot be asked. */
@@ -150,10 +188,22 @@ export class ObsControl implements AsyncDisposable {
     this.#publish();
   }
 
+  /** A microphone of OBS that is kept in step with the picture; undefined where none shall be. */
+  get microphone(): Promise<MicrophoneSync | undefined> {
+    return this.#microphone;
+  }
+
+  /** MuseCam's actions as hotkeys of OBS. */
+  get hotkeys(): HotkeyDesk {
+    return this.#hotkeys;
+  }
+
   /** Never throws: what cannot be had is left out. */
   async report(): Promise<ObsReport> {
     const { state } = this.#connection;
-    const base = { link: this.link, map: Object.fromEntries(this.#options.map.entries) };
+    const [stream, page] = [this.#options.streamAddress(), this.#options.pageAddress?.()?.address];
+    const addresses = { ...(stream ? { stream } : {}), ...(page ? { page } : {}) };
+    const base = { link: this.link, map: Object.fromEntries(this.#options.map.entries), ...addresses };
     if (state.phase !== 'ready') return base;
     const none = () => undefined;
     const [studio, found, camera] = await Promise.all([
@@ -175,16 +225,19 @@ export class ObsControl implements AsyncDisposable {
     return this.#scope.close();
   }
 
-  get #source(): furniture.PictureSource {
-    const { commands, status, streamAddress } = this.#options;
+  get #source(): PictureSource {
+    const { commands, status, streamAddress, pageAddress, wantsStream = false } = this.#options;
+    const open = async <T>(addressOf: () => T | undefined): Promise<T> => {
+      await commands.run('output.open', { output: 'obs' });
+      const address = addressOf();
+      if (address === undefined) throw new AppError('OBS_NO_SOURCE', 'The stream for OBS could not be opened.');
+      return address;
+    };
+    const isCameraEnough = !wantsStream && status.current.background !== 'transparent';
     return {
-      cameraPath: cameraPathOf(status),
-      openStream: async () => {
-        await commands.run('output.open', { output: 'obs' });
-        const address = streamAddress();
-        if (address === undefined) throw new AppError('OBS_NO_SOURCE', 'The stream for OBS could not be opened.');
-        return address;
-      },
+      cameraPath: isCameraEnough ? cameraPathOf(status) : undefined,
+      openStream: () => open(streamAddress),
+      openPage: () => open(() => pageAddress?.()),
     };
   }
 
@@ -194,6 +247,7 @@ export class ObsControl implements AsyncDisposable {
 
   #meet(state: ObsState): void {
     if (state.phase === 'ready') void this.#putRight();
+    void this.#microphone.then((microphone) => microphone?.forget());
     this.#publish();
   }
 
@@ -204,12 +258,17 @@ export class ObsControl implements AsyncDisposable {
     }
     if (event.type === 'CurrentSceneCollectionChanged' || event.type === 'CurrentProfileChanged') void this.#putRight();
     void this.#driver.hear(event);
+    void this.#presses.hear(event);
+    void this.#microphone.then((microphone) => microphone?.hear(event));
   }
 
   /** OBS came, came back, or has other scenes now: which one is on, and is our source up to date? */
   async #putRight(): Promise<void> {
     await this.#driver.look();
-    const work = this.#inTurn(() => furniture.refresh(this.#connection, this.#source));
+    const work = this.#inTurn(async () => {
+      await this.#presses.look().catch((thrown) => this.#warn(thrown));
+      await furniture.refresh(this.#connection, this.#source);
+    });
     await work.then(
       () => {
         this.#trouble = undefined;

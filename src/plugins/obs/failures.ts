@@ -11,6 +11,7 @@ export const OBS_CODES = {
   outputRunning: 500,
   outputNotRunning: 501,
   noSuchSource: 600,
+  wrongSourceType: 602,
   notAvailable: 604,
   authenticationFailed: 4009,
   unsupportedRpcVersion: 4010,
@@ -32,6 +33,11 @@ export function away(url: string, isServerOff: boolean): AppError {
     : new AppError('OBS_AWAY', `OBS is not running, or its WebSocket server is off (nobody answers at ${url}).`, {
         fix: `Start OBS, then ${SERVER_SETTINGS} → Enable WebSocket server.`,
       });
+}
+
+/** OBS said goodbye. */
+export function closed(): AppError {
+  return new AppError('OBS_AWAY', 'OBS was closed.', { fix: 'Start OBS again; MuseCam connects by itself.' });
 }
 
 /** OBS quit or crashed in the middle of something. */
@@ -124,6 +130,31 @@ export function cameraDidNotStart(): AppError {
 export function noSource(): AppError {
   return new AppError('OBS_NO_SOURCE', 'This OBS has neither Video Capture Device (V4L2) nor Media Source.', {
     fix: 'Install the plugins of OBS: sudo apt install obs-plugins',
+  });
+}
+
+/** There is no scene collection that a script could be added to. @param scriptPath where the script lies. */
+export function noCollection(scriptPath: string): AppError {
+  return new AppError('OBS_NO_COLLECTION', 'OBS was never started here, or keeps its scenes in an unusual place.', {
+    fix: `Start OBS; then Tools → Scripts → + → ${scriptPath}`,
+  });
+}
+
+/** @param file of the scene collection. */
+export function brokenCollection(file: string): AppError {
+  return new AppError(
+    'OBS_COLLECTION_BROKEN',
+    `${file} is no scene collection of OBS, or is broken; it was not changed.`,
+    {
+      fix: 'Start OBS, which has a copy of its own, close it, and try again.',
+    },
+  );
+}
+
+/** The transparent page needs a browser inside OBS. */
+export function noBrowserSource(): AppError {
+  return new AppError('OBS_NO_BROWSER', 'This OBS has no Browser Source.', {
+    fix: 'Use the Media Source, which can be transparent, too: musecam obs setup. OBS from obsproject.com or Flathub has a Browser Source.',
   });
 }
 

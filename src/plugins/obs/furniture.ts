@@ -1,35 +1,38 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ObsCaller } from './connection.ts';
-import { noSource, OBS_CODES, obsCodeOf } from './failures.ts';
+import { OBS_CODES, obsCodeOf } from './failures.ts';
+import {
+  BROWSER_KIND,
+  CAMERA_KIND,
+  cameraSettings,
+  choosePictureSource,
+  MEDIA_KIND,
+  type PictureSource,
+  pageSettings,
+  SOURCE_MARK,
+  type SourceSettings,
+  streamSettings,
+} from './picture-source.ts';
 
 /** Names of what is made in OBS, unless they are taken. */
 const SCENE_NAME = 'MuseCam';
 /** Name of the source that shows the avatar. */
 const INPUT_NAME = 'MuseCam picture';
-/** What is written into our scene's private settings and our source's settings, so that both are found when renamed. */
-const MARK = 'musecam';
-
-const CAMERA_KIND = 'v4l2_input';
-const MEDIA_KIND = 'ffmpeg_source';
+/** Written into our scene's private settings, so that it is found when renamed. */
+const MARK = SOURCE_MARK;
+/** Kinds of sources that can be ours. */
+const OUR_KINDS: readonly string[] = [CAMERA_KIND, MEDIA_KIND, BROWSER_KIND];
+/** How each kind is called in a report. */
+const VIA: Readonly<Record<string, SetupReport['via']>> = { [CAMERA_KIND]: 'camera', [BROWSER_KIND]: 'page' };
 
 /** How long OBS may take to let go of a source, in ms; one that is still connecting is slow to leave. */
 const REMOVAL_DEADLINE_MS = 2_000;
-
-type Settings = Readonly<Record<string, string | number | boolean>>;
-
-/** Where OBS can get the picture from. */
-export interface PictureSource {
-  /** The virtual camera that is written to, `/dev/video10`; undefined: none. */
-  readonly cameraPath: string | undefined;
-  /** Opens the stream for a media source, where one is needed, and gives its address. */
-  readonly openStream: () => Promise<string>;
-}
 
 /** A source of ours in OBS. */
 interface OwnInput {
   readonly name: string;
   readonly kind: string;
-  readonly settings: Settings;
+  readonly settings: SourceSettings;
 }
 
 /** What of ours there is in OBS. */
@@ -44,7 +47,7 @@ export interface SetupReport {
   readonly scene: string;
   readonly input: string;
   /** How the picture gets into OBS. */
-  readonly via: 'camera' | 'stream';
+  readonly via: 'camera' | 'stream' | 'page';
   /** What was made or put right, in words; empty when all was well. */
   readonly changes: readonly string[];
 }
@@ -59,16 +62,16 @@ export interface RemovalReport {
 /** Finds what is ours, whatever it is called by now. */
 export async function findFurniture(obs: ObsCaller): Promise<Furniture> {
   const [{ scenes }, { inputs }] = await Promise.all([obs.call('GetSceneList'), obs.call('GetInputList')]);
-  const candidates = inputs.filter(({ unversionedInputKind: kind }) => kind === CAMERA_KIND || kind === MEDIA_KIND);
+  const candidates = inputs.filter(({ unversionedInputKind: kind }) => OUR_KINDS.includes(String(kind)));
   const looked = await Promise.all(
     candidates.map(async ({ inputName, unversionedInputKind }) => {
       const name = String(inputName);
       const { inputSettings } = await obs.call('GetInputSettings', { inputName: name });
-      return { name, kind: String(unversionedInputKind), settings: inputSettings as Settings };
+      return { name, kind: String(unversionedInputKind), settings: inputSettings as SourceSettings };
     }),
   );
   const names = scenes.map(({ sceneName }) => String(sceneName));
-  const areOurs = await Promise.all(names.map((name) => isOurScene(obs, name)));
+  const areOurs = await Promise.all(names.map((name) => isMarkedScene(obs, name, MARK, SCENE_NAME)));
   return {
     scene: names.find((_, i) => areOurs[i]),
     inputs: looked.filter(({ settings }) => settings[MARK] === true),
@@ -77,12 +80,14 @@ export async function findFurniture(obs: ObsCaller): Promise<Furniture> {
 
 /**
  * Makes the scene and the source in it, or puts right what of them has changed; a second time changes nothing.
- * @throws AppError OBS_NO_SOURCE; what OBS refuses.
+ * @param wantsPage through the transparent page; a source that shows it already is kept, whatever is wanted.
+ * @throws AppError OBS_NO_SOURCE, OBS_NO_BROWSER; what OBS refuses.
  */
-export async function setUp(obs: ObsCaller, source: PictureSource): Promise<SetupReport> {
+export async function setUp(obs: ObsCaller, source: PictureSource, wantsPage = false): Promise<SetupReport> {
   const changes: string[] = [];
   const before = await findFurniture(obs);
-  const { kind, settings } = await chooseKind(obs, source);
+  const isPage = wantsPage || before.inputs.some((input) => input.kind === BROWSER_KIND);
+  const { kind, settings } = await choosePictureSource(obs, source, isPage);
   const scene = before.scene ?? (await makeScene(obs, changes));
   const found = before.inputs.find((input) => input.kind === kind);
   for (const other of before.inputs) {
@@ -98,7 +103,7 @@ export async function setUp(obs: ObsCaller, source: PictureSource): Promise<Setu
     await fitToCanvas(obs, scene, sceneItemId);
     changes.push(`source "${input}" put back into scene "${scene}"`);
   }
-  return { scene, input, via: kind === CAMERA_KIND ? 'camera' : 'stream', changes };
+  return { scene, input, via: VIA[kind] ?? 'stream', changes };
 }
 
 /**
@@ -110,12 +115,20 @@ export async function refresh(obs: ObsCaller, source: PictureSource): Promise<bo
   for (const input of inputs) {
     if (input.kind === MEDIA_KIND) {
       await adjust(obs, input, streamSettings(await source.openStream()));
-      // Otherwise OBS would try the new address only after its own wait.
-      const mediaAction = 'OBS_WEBSOCKET_MEDIA_INPUT_ACTION_RESTART';
-      await obs.call('TriggerMediaInputAction', { inputName: input.name, mediaAction });
+      await restart(obs, input);
+    } else if (input.kind === BROWSER_KIND) {
+      await adjust(obs, input, pageSettings(await source.openPage()));
+      // A page that was opened while there was no show has never begun: it must be loaded again.
+      await obs.call('PressInputPropertiesButton', { inputName: input.name, propertyName: 'refreshnocache' });
     } else if (source.cameraPath) await adjust(obs, input, cameraSettings(source.cameraPath));
   }
   return inputs.length > 0;
+}
+
+/** The stream has begun anew: our media sources read it at once. */
+export async function reopenStream(obs: ObsCaller): Promise<void> {
+  const { inputs } = await findFurniture(obs);
+  for (const input of inputs) if (input.kind === MEDIA_KIND) await restart(obs, input);
 }
 
 /** Takes away what setting up has made, and nothing else: a scene that holds other things stays. */
@@ -141,43 +154,10 @@ export async function takeAway(obs: ObsCaller): Promise<RemovalReport> {
   return { removed, kept };
 }
 
-async function chooseKind(obs: ObsCaller, source: PictureSource): Promise<{ kind: string; settings: Settings }> {
-  const { inputKinds } = await obs.call('GetInputKindList', { unversioned: true });
-  if (source.cameraPath && inputKinds.includes(CAMERA_KIND)) {
-    return { kind: CAMERA_KIND, settings: cameraSettings(source.cameraPath) };
-  }
-  if (!inputKinds.includes(MEDIA_KIND)) throw noSource();
-  return { kind: MEDIA_KIND, settings: streamSettings(await source.openStream()) };
-}
-
-function cameraSettings(path: string): Settings {
-  return {
-    [MARK]: true,
-    device_id: path,
-    input: 0,
-    pixelformat: -1,
-    standard: -1,
-    resolution: -1,
-    framerate: -1,
-    buffering: false,
-  };
-}
-
-/** Shown as soon as it arrives, tried again every second, no seconds of reading ahead. */
-function streamSettings(address: string): Settings {
-  return {
-    [MARK]: true,
-    is_local_file: false,
-    input: address,
-    input_format: 'matroska',
-    buffering_mb: 0,
-    hw_decode: false,
-    reconnect_delay_sec: 1,
-    restart_on_activate: false,
-    close_when_inactive: false,
-    clear_on_media_end: true,
-    ffmpeg_options: 'probesize=32 analyzeduration=0 fflags=nobuffer',
-  };
+/** Otherwise OBS would try again only after its own wait. */
+async function restart(obs: ObsCaller, { name: inputName }: OwnInput): Promise<void> {
+  const mediaAction = 'OBS_WEBSOCKET_MEDIA_INPUT_ACTION_RESTART';
+  await obs.call('TriggerMediaInputAction', { inputName, mediaAction });
 }
 
 async function makeScene(obs: ObsCaller, changes: string[]): Promise<string> {
@@ -194,7 +174,7 @@ async function makeInput(
   obs: ObsCaller,
   sceneName: string,
   inputKind: string,
-  settings: Settings,
+  settings: SourceSettings,
   changes: string[],
 ): Promise<string> {
   const inputName = await freeName(obs, INPUT_NAME);
@@ -205,8 +185,8 @@ async function makeInput(
   return inputName;
 }
 
-/** Resolves when it is gone from OBS's lists, which takes a moment: until then its name is taken. */
-async function removeInput(obs: ObsCaller, inputName: string): Promise<void> {
+/** Removes a source; resolves when it is gone from OBS's lists, which takes a moment: until then its name is taken. */
+export async function removeInput(obs: ObsCaller, inputName: string): Promise<void> {
   await obs.call('RemoveInput', { inputName });
   const untilMs = performance.now() + REMOVAL_DEADLINE_MS;
   while (performance.now() < untilMs) {
@@ -216,8 +196,8 @@ async function removeInput(obs: ObsCaller, inputName: string): Promise<void> {
   }
 }
 
-/** Scenes and sources share their names. */
-async function freeName(obs: ObsCaller, wanted: string): Promise<string> {
+/** A name like this that is free. Scenes and sources share their names. */
+export async function freeName(obs: ObsCaller, wanted: string): Promise<string> {
   const [{ scenes }, { inputs }] = await Promise.all([obs.call('GetSceneList'), obs.call('GetInputList')]);
   const taken = new Set([...scenes.map(({ sceneName }) => sceneName), ...inputs.map(({ inputName }) => inputName)]);
   let name = wanted;
@@ -226,7 +206,7 @@ async function freeName(obs: ObsCaller, wanted: string): Promise<string> {
 }
 
 /** @returns whether anything had to be changed. */
-async function adjust(obs: ObsCaller, { name, settings: present }: OwnInput, wanted: Settings): Promise<boolean> {
+async function adjust(obs: ObsCaller, { name, settings: present }: OwnInput, wanted: SourceSettings): Promise<boolean> {
   // OBS does not list settings that were never changed from their defaults: zeros and the like come back as missing.
   if (Object.entries(wanted).every(([key, value]) => present[key] === value)) return false;
   await obs.call('SetInputSettings', { inputName: name, inputSettings: { ...wanted }, overlay: true });
@@ -245,13 +225,23 @@ async function fitToCanvas(obs: ObsCaller, sceneName: string, sceneItemId: numbe
   await obs.call('SetSceneItemTransform', { sceneName, sceneItemId, sceneItemTransform });
 }
 
-async function isOurScene(obs: ObsCaller, sourceName: string): Promise<boolean> {
+/**
+ * Whether a scene is one that was made here, whatever it is called by now.
+ * @param mark in its private settings.
+ * @param usualName what it is known by in an OBS that has no private settings.
+ */
+export async function isMarkedScene(
+  obs: ObsCaller,
+  sourceName: string,
+  mark: string,
+  usualName: string,
+): Promise<boolean> {
   try {
     const { sourceSettings } = await obs.call('GetSourcePrivateSettings', { sourceName });
-    return sourceSettings[MARK] === true;
+    return sourceSettings[mark] === true;
   } catch (thrown) {
     // Not in every OBS; and scenes may go while they are being looked at.
-    if (obsCodeOf(thrown) === OBS_CODES.unknownRequest) return sourceName === SCENE_NAME;
+    if (obsCodeOf(thrown) === OBS_CODES.unknownRequest) return sourceName === usualName;
     if (obsCodeOf(thrown) === OBS_CODES.noSuchSource) return false;
     throw thrown;
   }

@@ -15,6 +15,10 @@ export const manifest: PluginManifestInput = {
       { id: 'obs.camera', title: "Start or stop OBS's virtual camera" },
       { id: 'obs.map', title: 'Show an avatar whenever a scene of OBS is on' },
       { id: 'obs.unmap', title: 'Let a scene of OBS no longer choose the avatar' },
+      { id: 'obs.hotkeys.install', title: 'Bring hotkeys for MuseCam into OBS' },
+      { id: 'obs.hotkeys.remove', title: 'Take the hotkeys for MuseCam out of OBS' },
+      { id: 'obs.hotkeys.status', title: 'Whether OBS has hotkeys for MuseCam, and the last press' },
+      { id: 'obs.microphone', title: 'Keep a microphone of OBS in step with the picture' },
       { id: 'obs.status', title: 'How the connection to OBS is doing' },
     ],
     configuration: {
@@ -34,6 +38,27 @@ export const manifest: PluginManifestInput = {
         type: 'string',
         default: '',
         description: "Password of OBS's WebSocket server. Empty: read from OBS's own settings.",
+      },
+      'obs.format': {
+        type: 'string',
+        default: 'auto',
+        enum: ['auto', 'i420', 'rgba', 'mjpeg'],
+        description:
+          "How the stream carries pictures to OBS's Media Source. auto: with alpha while the background is transparent, else i420; rgba: always with alpha; mjpeg: opaque, a fraction of the bytes.",
+      },
+      'obs.sound': {
+        type: 'boolean',
+        default: false,
+        description:
+          'Whether the stream carries the voice, too, in step with the picture. Both come about 70 ms later than the picture alone.',
+      },
+      'obs.extraMilliseconds': {
+        type: 'number',
+        default: 30,
+        minimum: -200,
+        maximum: 1000,
+        description:
+          'What OBS itself makes the picture later, for the sync offset of a microphone in OBS (musecam obs microphone).',
       },
       'obs.scenes': {
         type: 'object',

@@ -6,7 +6,7 @@ import type { SceneMap } from './scene-map.ts';
 import type { ObsEvent } from './session.ts';
 
 /** When the scene is asked for after a transition has begun, in ms after it: OBS may tell of it before it has changed. */
-const ASK_AFTER_MS = [0, 10, 30, 80] as const;
+const ASK_AFTER_MS = [0, 10, 30, 80, 160, 260] as const;
 
 /** What the driver works with. */
 export interface SceneDriverOptions {
@@ -117,7 +117,8 @@ export class SceneDriver {
     if (avatarId === undefined || avatarId === status.current.avatarId) return;
     this.#driving++;
     try {
-      await commands.run('avatar.use', { id: avatarId });
+      // OBS has a transition of its own from scene to scene: a second one would only come later.
+      await commands.run('avatar.use', { id: avatarId, fade: false });
     } catch (thrown) {
       if (this.#scene === scene) this.#problem = explain(scene, avatarId, thrown);
     } finally {

@@ -36,6 +36,8 @@ const watchedEvents = [
   'InputRemoved',
   'StudioModeStateChanged',
   'VirtualcamStateChanged',
+  'VendorEvent',
+  'SceneItemEnableStateChanged',
 ] as const satisfies readonly (keyof OBSEventTypes)[];
 
 /** Something that happened in OBS. */
@@ -50,6 +52,8 @@ const SUBSCRIPTIONS =
   EventSubscription.Inputs |
   EventSubscription.Transitions |
   EventSubscription.Outputs |
+  EventSubscription.SceneItems |
+  EventSubscription.Vendors |
   EventSubscription.Ui;
 
 /** How long OBS may take from the opening of the connection to having identified us, in ms. */

@@ -50,7 +50,7 @@ function checkLoopback(address: string): string {
 }
 
 /** Folders in which OBS may keep its settings, the likeliest first. */
-function obsFolders(environment: NodeJS.ProcessEnv = process.env, platform = process.platform): string[] {
+export function obsFolders(environment: NodeJS.ProcessEnv = process.env, platform = process.platform): string[] {
   const home = environment.HOME ?? homedir();
   if (platform === 'win32') return environment.APPDATA ? [join(environment.APPDATA, 'obs-studio')] : [];
   if (platform === 'darwin') return [join(home, 'Library', 'Application Support', 'obs-studio')];

@@ -11,6 +11,7 @@ import {
   type VideoFrame,
 } from '../../api/media.ts';
 import { type AppError, messageOf } from '../../base/errors.ts';
+import { flattenI420 } from '../../media/flatten.ts';
 import { type Container, carriesAlpha } from './codecs.ts';
 import type { Encoder, EncoderEnd } from './encoder.ts';
 import { notWritable, recordingFailed } from './failures.ts';
@@ -141,8 +142,11 @@ export class Recording implements OpenVideoOutput {
     }
   }
 
-  #copyPicture({ data, alpha }: VideoFrame): void {
-    this.#picture.set(data);
+  #copyPicture(frame: VideoFrame): void {
+    const { data, alpha } = frame;
+    // What is behind the person was not meant to be seen.
+    if (alpha && this.#picture.length === this.#frameBytes) flattenI420(data, alpha, frame, this.#picture);
+    else this.#picture.set(data);
     if (this.#picture.length > this.#frameBytes) {
       if (alpha) this.#picture.set(alpha, this.#frameBytes);
       else this.#picture.fill(255, this.#frameBytes);

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '../../base/errors.ts';
+import { isForeignRequest, isOwnHost } from '../../base/loopback.ts';
 import { WrongTries } from './wrong-tries.ts';
 
 /** Wrong tokens allowed within {@link TRIES_WINDOW_MS}. */
@@ -51,13 +52,12 @@ export class Door {
   /** @throws AppError WEB_HOST_REFUSED, WEB_ORIGIN_REFUSED: refused whoever it is. */
   checkWhereFrom(knock: Knock): void {
     const { host, origin } = knock.headers;
-    if (!this.#isOwnHost(host)) {
+    if (!isOwnHost(host, this.#portOf())) {
       throw new AppError('WEB_HOST_REFUSED', `The control page does not answer to the name "${host ?? ''}".`, {
         fix: `Open http://127.0.0.1:${this.#portOf()}/ on the machine where MuseCam runs.`,
       });
     }
-    const isForeign = origin !== undefined ? origin !== `http://${host}` : isForeignFetch(knock);
-    if (isForeign) {
+    if (isForeignRequest(knock)) {
       throw new AppError(
         'WEB_ORIGIN_REFUSED',
         `Another site (${origin ?? 'not named'}) may not use the control page.`,
@@ -103,30 +103,10 @@ export class Door {
     return `musecam-${this.#portOf()}`;
   }
 
-  #isOwnHost(host: string | undefined): boolean {
-    if (host === undefined) return false;
-    const port = this.#portOf();
-    // Browsers leave the port away where it is the scheme's own.
-    const name = host.endsWith(`:${port}`) ? host.slice(0, -`:${port}`.length) : port === 80 ? host : undefined;
-    return name === '127.0.0.1' || name === 'localhost' || name === '[::1]';
-  }
-
   /** Equal length whatever came in, so that comparing takes the same time for every guess. */
   #digest(text: string): Buffer {
     return createHmac('sha256', this.#digestKey).update(text).digest();
   }
-}
-
-/**
- * Whether a browser says that another site caused this request without the person going here: pictures, frames, forms.
- * Following a link to the page is not such a request.
- */
-function isForeignFetch({ method, headers }: Knock): boolean {
-  const site = headers['sec-fetch-site'];
-  if (site === undefined || site === 'same-origin' || site === 'none') return false;
-  const isVisit =
-    method === 'GET' && headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
-  return !isVisit;
 }
 
 /** The value of one cookie in a Cookie header. */

@@ -1,8 +1,8 @@
 import { FRAMES_PER_SECOND, frameByteLength, type Size, type VideoFrame } from '../../api/media.ts';
 import type { Log } from '../../base/log.ts';
 import { scaleI420ToRgb24 } from '../../media/color.ts';
+import { type JpegEncoder, loadJpegEncoder } from '../../media/jpeg-encoder.ts';
 import { layOverCheckerboard } from './checkerboard.ts';
-import { type JpegEncoder, loadJpegEncoder } from './jpeg-encoder.ts';
 
 /** Somebody who watches the preview. */
 export interface PreviewViewer {

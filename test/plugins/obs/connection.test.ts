@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -100,6 +100,39 @@ describe('the connection to OBS', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     await using stand = await open({ url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}` });
     await detailOf(stand).toContain('is not OBS 28 or newer');
+    server.close();
+    server.closeAllConnections();
+  });
+
+  it('to a port at which another program waits silently ends with what that means, and is tried seldom', async () => {
+    let callers = 0;
+    const server = createTcpServer((socket) => {
+      callers++;
+      socket.on('error', () => {});
+      socket.resume();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    {
+      await using stand = await open({ url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}` });
+      await detailOf(stand).toContain('takes the connection and says nothing');
+      expect(stand.link.state).toBe('failed');
+      expect(stand.link.fix).toContain('Restart OBS');
+      expect(callers).toBe(1);
+    }
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('to a port that never becomes OBS is tried every one to two seconds, not more often', async () => {
+    let callers = 0;
+    const server = createServer((_request, response) => response.end('hello'));
+    server.on('connection', () => callers++);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await using stand = await open({ url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    await detailOf(stand).toContain('is not OBS 28 or newer');
+    await sleep(4_000);
+    expect(callers).toBeLessThanOrEqual(8);
+    const told = stand.links.filter(({ state }) => state === 'failed').length;
+    expect(told).toBeGreaterThan(0);
     server.close();
     server.closeAllConnections();
   });

@@ -19,6 +19,9 @@ export interface StandOptions {
   readonly folders?: readonly string[];
   /** Path of the virtual camera, where the show has one. */
   readonly cameraPath?: string;
+  readonly background?: string;
+  /** Whether the settings ask for what a camera cannot carry. */
+  readonly wantsStream?: boolean;
 }
 
 /** The control of OBS with a show that is nothing but its present avatar. */
@@ -28,9 +31,13 @@ export class ControlStand implements AsyncDisposable {
   avatarId = 'ada';
   /** Each avatar that was shown, and when: `performance.now()`, ms. */
   readonly shown: { readonly id: string; readonly atMs: number }[] = [];
+  /** Commands that were run, but for `avatar.use`, each with its arguments. */
+  readonly ran: { readonly id: string; readonly args: unknown; readonly atMs: number }[] = [];
   readonly links: LinkStatus[] = [];
   /** Avatars that cannot be shown. */
   readonly broken = new Set<string>();
+  /** Commands that fail. */
+  readonly failing = new Set<string>();
   streamAddress = 'http://127.0.0.1:9/key/avatar.mkv';
   readonly #changed = new Emitter<ShowStatus>();
 
@@ -52,11 +59,20 @@ export class ControlStand implements AsyncDisposable {
       commands: { run: async (id, args) => stand.#run(id, args), list: () => [] },
       status: {
         get current() {
-          return { avatarId: stand.avatarId, avatars, outputs } as unknown as ShowStatus;
+          return {
+            avatarId: stand.avatarId,
+            avatars,
+            outputs,
+            background: options.background ?? 'keep',
+          } as unknown as ShowStatus;
         },
         onDidChange: stand.#changed.event,
       },
+      scriptPath: join(stand.folder, 'obs', 'musecam-hotkeys.lua'),
+      folders: options.folders ?? [],
       streamAddress: () => stand.streamAddress,
+      pageAddress: () => ({ address: stand.streamAddress.replace('avatar.mkv', 'obs'), width: 1280, height: 720 }),
+      wantsStream: options.wantsStream ?? false,
       reportLink: (link) => void (link && stand.links.push(link)),
       log: silentLog,
     });
@@ -84,7 +100,11 @@ export class ControlStand implements AsyncDisposable {
   }
 
   #run(id: string, args: unknown): unknown {
-    if (id !== 'avatar.use') return {};
+    if (this.failing.has(id)) throw new Error(`${id} failed`);
+    if (id !== 'avatar.use') {
+      this.ran.push({ id, args, atMs: performance.now() });
+      return {};
+    }
     const { id: avatarId } = args as { id: string };
     if (this.broken.has(avatarId)) throw new Error(`${avatarId} is broken`);
     this.avatarId = avatarId;

@@ -26,6 +26,12 @@ export interface FakeObsOptions {
   studioMode?: boolean;
 }
 
+interface SceneItem {
+  sourceName: string;
+  sceneItemId: number;
+  sceneItemEnabled?: boolean;
+}
+
 interface Source {
   name: string;
   kind: string;
@@ -45,12 +51,12 @@ export class FakeObs implements AsyncDisposable {
   /** How often somebody tried to identify. */
   tries = 0;
   program = 'Scene';
-  scenes = new Map<string, { items: { sourceName: string; sceneItemId: number }[]; private: Json }>([
-    ['Scene', { items: [], private: {} }],
-  ]);
+  scenes = new Map<string, { items: SceneItem[]; private: Json }>([['Scene', { items: [], private: {} }]]);
   inputs: Source[] = [];
   kinds = ['image_source', 'v4l2_input', 'ffmpeg_source'];
   isCameraOn = false;
+  /** Names of hotkeys. */
+  hotkeys: string[] = ['OBSBasic.StartRecording'];
   #items = 0;
 
   private constructor(server: WebSocketServer, options: FakeObsOptions) {
@@ -97,6 +103,15 @@ export class FakeObs implements AsyncDisposable {
     this.fire('SceneTransitionStarted', { transitionName: 'Fade' });
     await new Promise((resolve) => setTimeout(resolve, transitionMs));
     this.fire('CurrentProgramSceneChanged', { sceneName: scene });
+  }
+
+  /** Shows or hides an item of a scene; told only when that changes it. */
+  showItem(sceneName: string, sceneItemId: number, sceneItemEnabled: boolean): Json {
+    const item = this.scenes.get(sceneName)?.items.find((one) => one.sceneItemId === sceneItemId);
+    if (!item || item.sceneItemEnabled === sceneItemEnabled) return {};
+    item.sceneItemEnabled = sceneItemEnabled;
+    this.fire('SceneItemEnableStateChanged', { sceneName, sceneItemId, sceneItemEnabled });
+    return {};
   }
 
   /** Ends every connection with a code, or as a crash does. */
@@ -172,6 +187,12 @@ export class FakeObs implements AsyncDisposable {
         return { inputs: this.inputs.map(({ name: inputName, kind }) => ({ inputName, unversionedInputKind: kind })) };
       case 'GetInputKindList':
         return { inputKinds: this.kinds };
+      case 'GetHotkeyList':
+        return { hotkeys: this.hotkeys };
+      case 'GetSpecialInputs':
+        return { mic1: this.inputs.find(({ kind }) => kind === 'mic')?.name ?? null };
+      case 'GetInputAudioSyncOffset':
+        return input ? { inputAudioSyncOffset: Number(input.settings.syncOffset ?? 0) } : none;
       case 'GetVideoSettings':
         return { baseWidth: 640, baseHeight: 360 };
       case 'GetInputSettings':
@@ -214,9 +235,9 @@ export class FakeObs implements AsyncDisposable {
           kind: String(data.inputKind),
           settings: { ...(data.inputSettings as Json) },
         });
-        return this.#addItem(name, String(data.inputName));
+        return this.#addItem(name, String(data.inputName), data.sceneItemEnabled !== false);
       case 'CreateSceneItem':
-        return this.#addItem(String(data.sceneName), String(data.sourceName));
+        return this.#addItem(String(data.sceneName), String(data.sourceName), true);
       case 'RemoveInput':
         this.inputs = this.inputs.filter((one) => one !== input);
         for (const one of this.scenes.values())
@@ -228,13 +249,20 @@ export class FakeObs implements AsyncDisposable {
   }
 
   #act(type: string, data: Json): Answer | undefined {
-    const { name } = this.#named(data);
+    const { name, scene, input } = this.#named(data);
     switch (type) {
+      case 'SetInputAudioSyncOffset':
+        if (!input) return none;
+        input.settings.syncOffset = data.inputAudioSyncOffset;
+        return {};
       case 'SetCurrentProgramScene':
         void this.switchTo(name, 20);
         return {};
+      case 'SetSceneItemEnabled':
+        return scene ? this.showItem(name, Number(data.sceneItemId), data.sceneItemEnabled === true) : none;
       case 'SetSceneItemTransform':
       case 'TriggerMediaInputAction':
+      case 'PressInputPropertiesButton':
         return {};
       case 'StartVirtualCam':
       case 'StopVirtualCam':
@@ -253,9 +281,9 @@ export class FakeObs implements AsyncDisposable {
     return { name, scene: this.scenes.get(name), input: this.inputs.find((one) => one.name === data.inputName) };
   }
 
-  #addItem(sceneName: string, sourceName: string): Json {
+  #addItem(sceneName: string, sourceName: string, sceneItemEnabled: boolean): Json {
     const sceneItemId = ++this.#items;
-    this.scenes.get(sceneName)?.items.push({ sourceName, sceneItemId });
+    this.scenes.get(sceneName)?.items.push({ sourceName, sceneItemId, sceneItemEnabled });
     return { sceneItemId };
   }
 }

@@ -29,3 +29,14 @@ export function differenceOf(a: Buffer, b: Buffer): number {
   for (const [i, value] of a.entries()) sum += Math.abs(value - b[i]!);
   return sum / a.length;
 }
+
+/** Red, green and blue of one point of a scene or source, 640x360. */
+export async function pointInObs(hand: OBSWebSocket, sourceName: string, x: number, y: number): Promise<number[]> {
+  const size = { imageWidth: 640, imageHeight: 360 };
+  const { imageData } = await hand.call('GetSourceScreenshot', { sourceName, imageFormat: 'bmp', ...size });
+  const bmp = Buffer.from(imageData.slice(imageData.indexOf(',') + 1), 'base64');
+  const bytesPerPixel = bmp.readUInt16LE(28) / 8;
+  const stride = (size.imageWidth * bytesPerPixel + 3) & ~3;
+  const at = bmp.readUInt32LE(10) + (size.imageHeight - 1 - y) * stride + x * bytesPerPixel;
+  return [...bmp.subarray(at, at + 3)].reverse();
+}

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { OBSWebSocket } from 'obs-websocket-js/json';
 import { hasProgram } from '../../fakes/need.ts';
 
+/** What pressing keys and clicking needs. */
+export const hasHand = hasProgram('xdotool');
+
 /** What a real OBS without a screen needs. */
 export const hasRealObs = hasProgram('obs') && hasProgram('Xvfb');
 
@@ -15,6 +18,8 @@ export const hasRealObs = hasProgram('obs') && hasProgram('Xvfb');
 export const CANVAS = { width: 640, height: 360 } as const;
 
 const START_DEADLINE_MS = 30_000;
+/** Where OBS's button Exit is on a screen of 1280 x 800. */
+const EXIT_BUTTON = { x: 974, y: 684 } as const;
 
 /**
  * A real OBS Studio on a display of its own (Xvfb, drawn by the processor), in a home of its own, with its WebSocket server
@@ -24,7 +29,8 @@ export class RealObs implements AsyncDisposable {
   readonly port: number;
   readonly password = 'a password of the tests';
   readonly home: string;
-  readonly #display: string;
+  /** Name of its X display, `:3`. */
+  readonly display: string;
   readonly #screen: ChildProcess;
   #obs: ChildProcess | undefined;
 
@@ -32,17 +38,20 @@ export class RealObs implements AsyncDisposable {
     this.home = home;
     this.port = port;
     this.#screen = screen;
-    this.#display = display;
+    this.display = display;
   }
 
-  /** Starts it, a second time if the first fails: OBS 29 dies now and then by itself on loaded machines. */
-  static async open(): Promise<RealObs> {
+  /**
+   * Starts it, a second time if the first fails: OBS 29 dies now and then by itself on loaded machines.
+   * @param hasPreview whether its window shows the picture, which costs a third of a core.
+   */
+  static async open({ hasPreview = false }: { readonly hasPreview?: boolean } = {}): Promise<RealObs> {
     const home = await mkdtemp(join(tmpdir(), 'musecam-obs-'));
     const port = await freePort();
     const { screen, display } = await openScreen();
     const obs = new RealObs(home, port, screen, display);
     try {
-      await obs.#writeSettings();
+      await obs.#writeSettings(hasPreview);
       await obs.start().catch(() => obs.start());
       return obs;
     } catch (thrown) {
@@ -62,6 +71,7 @@ export class RealObs implements AsyncDisposable {
 
   /** Starts OBS and resolves as soon as its WebSocket server takes connections. */
   async start(): Promise<void> {
+    await this.#forgetPlaces();
     const flags = ['--multi', '--disable-updater', '--disable-missing-files-check', '--disable-shutdown-check'];
     const { DBUS_SESSION_BUS_ADDRESS: _bus, WAYLAND_DISPLAY: _wayland, PULSE_SERVER: _pulse, ...rest } = process.env;
     const obs = spawn('obs', [...flags, '--profile', 'Test', '--collection', 'Test', '--scene', 'Scene'], {
@@ -75,7 +85,7 @@ export class RealObs implements AsyncDisposable {
         XDG_CACHE_HOME: join(this.home, 'cache'),
         XDG_DATA_HOME: join(this.home, 'data'),
         XDG_RUNTIME_DIR: join(this.home, 'run'),
-        DISPLAY: this.#display,
+        DISPLAY: this.display,
         QT_QPA_PLATFORM: 'xcb',
         QT_X11_NO_MITSHM: '1',
         LIBGL_ALWAYS_SOFTWARE: '1',
@@ -99,6 +109,43 @@ export class RealObs implements AsyncDisposable {
     this.#obs = undefined;
   }
 
+  /** What OBS has written into its log since it was started last. */
+  async readLog(): Promise<string> {
+    const folder = join(this.folder, 'logs');
+    const newest = (await readdir(folder)).sort().at(-1);
+    return newest === undefined ? '' : readFile(join(folder, newest), 'utf8');
+  }
+
+  /** Process id of OBS; undefined while it does not run. */
+  get pid(): number | undefined {
+    return this.#obs?.pid;
+  }
+
+  /** Presses a key and lets go, as a person does: OBS looks at the keyboard 40 times a second. */
+  async press(key: string, heldMs = 60): Promise<void> {
+    await this.#hand('keydown', key);
+    await sleep(heldMs);
+    await this.#hand('keyup', key);
+    // Let go for less than OBS's time between two looks, it would count as held all the time.
+    await sleep(heldMs);
+  }
+
+  /** Ends OBS as a person does, by its button Exit; resolves when it has ended. */
+  async quit(): Promise<void> {
+    const obs = this.#obs;
+    await this.#hand('mousemove', String(EXIT_BUTTON.x), String(EXIT_BUTTON.y), 'click', '1');
+    const timer = setTimeout(() => obs?.kill('SIGKILL'), 10_000);
+    if (obs && obs.exitCode === null && obs.signalCode === null)
+      await new Promise((resolve) => obs.once('exit', resolve));
+    clearTimeout(timer);
+    this.#obs = undefined;
+  }
+
+  async #hand(...args: string[]): Promise<void> {
+    const child = spawn('xdotool', args, { env: { ...process.env, DISPLAY: this.display }, stdio: 'ignore' });
+    await new Promise((resolve) => child.once('exit', resolve));
+  }
+
   /** A client of the test's own, for doing in OBS what a person would. Dispose to disconnect. */
   async hand(): Promise<OBSWebSocket & AsyncDisposable> {
     const client = new OBSWebSocket();
@@ -112,13 +159,20 @@ export class RealObs implements AsyncDisposable {
     await rm(this.home, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  async #writeSettings(): Promise<void> {
+  /** Where its window was, moved by a few pixels at each start: its button shall be where it was the first time. */
+  async #forgetPlaces(): Promise<void> {
+    const file = join(this.folder, 'global.ini');
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.replace(/^(?:geometry|DockState)=.*\n/gm, ''));
+  }
+
+  async #writeSettings(hasPreview: boolean): Promise<void> {
     const { folder, port, password } = this;
     for (const one of ['basic/profiles/Test', 'basic/scenes', 'plugin_config/obs-websocket']) {
       await mkdir(join(folder, one), { recursive: true });
     }
     await mkdir(join(this.home, 'run'), { mode: 0o700 });
-    await writeFile(join(folder, 'global.ini'), globalIni(port, password));
+    await writeFile(join(folder, 'global.ini'), globalIni(port, password, hasPreview));
     // Where OBS 30.2 and newer keep it.
     const server = { first_load: false, server_enabled: true, server_port: port, alerts_enabled: false };
     const config = JSON.stringify({ ...server, auth_required: true, server_password: password });
@@ -129,7 +183,7 @@ export class RealObs implements AsyncDisposable {
 }
 
 /** FirstRun means that the first run is over. OBS before 30.2 keeps its server's settings here. */
-function globalIni(port: number, password: string): string {
+function globalIni(port: number, password: string, hasPreview: boolean): string {
   return `[General]
 FirstRun=true
 Pre19Defaults=false
@@ -140,6 +194,7 @@ EnableAutoUpdates=false
 LastVersion=486539266
 InfoIncrement=99
 ConfirmOnExit=false
+HotkeyFocusType=NeverDisableHotkeys
 
 [Basic]
 Profile=Test
@@ -148,7 +203,7 @@ SceneCollection=Test
 SceneCollectionFile=Test
 
 [BasicWindow]
-PreviewEnabled=false
+PreviewEnabled=${hasPreview}
 
 [OBSWebSocket]
 FirstLoad=false

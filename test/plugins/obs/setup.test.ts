@@ -34,6 +34,48 @@ describe('musecam obs setup', () => {
     expect(obs.scenes.get('MuseCam')?.items).toHaveLength(1);
   });
 
+  it('leaves the virtual camera aside where it cannot carry what is wanted: alpha, or sound', async () => {
+    for (const wanted of [{ background: 'transparent' }, { wantsStream: true }]) {
+      await using obs = await FakeObs.open();
+      await using stand = await ControlStand.open({ url: obs.url, cameraPath: '/dev/video10', ...wanted });
+      expect(await stand.control.setUp()).toMatchObject({ via: 'stream' });
+    }
+  });
+
+  it('takes the transparent page where it is asked for and OBS has a browser, and then keeps it', async () => {
+    await using obs = await FakeObs.open();
+    await using stand = await ControlStand.open({ url: obs.url });
+    await expect(stand.control.setUp(true)).rejects.toMatchObject({ code: 'OBS_NO_BROWSER' });
+    obs.kinds.push('browser_source');
+    await stand.control.setUp();
+    expect(await stand.control.setUp(true)).toMatchObject({ via: 'page' });
+    expect(obs.inputs).toHaveLength(1);
+    const page = { url: 'http://127.0.0.1:9/key/obs', width: 1280, height: 720, shutdown: false };
+    expect(obs.inputs[0]).toMatchObject({ kind: 'browser_source', settings: page });
+    expect(await stand.control.setUp()).toMatchObject({ via: 'page', changes: [] });
+    // A page that OBS opened while there was no show is loaded again when they meet.
+    obs.drop();
+    const presses = () =>
+      obs.requests.filter(({ type }) => type === 'PressInputPropertiesButton').map(({ data }) => data);
+    await expect
+      .poll(presses, { timeout: 5_000 })
+      .toEqual([{ inputName: 'MuseCam picture', propertyName: 'refreshnocache' }]);
+    expect((await stand.control.takeAway()).removed).toEqual(['source "MuseCam picture"', 'scene "MuseCam"']);
+  });
+
+  it('reads the stream again at once when that has begun anew', async () => {
+    await using obs = await FakeObs.open();
+    await using stand = await ControlStand.open({ url: obs.url });
+    await stand.control.setUp();
+    const restarts = () => obs.requests.filter(({ type }) => type === 'TriggerMediaInputAction').length;
+    const before = restarts();
+    await stand.control.reopenStream();
+    // The repair on meeting OBS may come between.
+    expect(restarts()).toBeGreaterThan(before);
+    await obs[Symbol.asyncDispose]();
+    await expect(stand.control.reopenStream()).resolves.toBeUndefined();
+  });
+
   it('leaves alone what a person has called MuseCam before, and remove leaves it, too', async () => {
     await using obs = await FakeObs.open();
     obs.scenes.set('MuseCam', { items: [], private: {} });

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { silentLog } from '../../../src/base/log.ts';
-import { loadJpegEncoder, loadSharpEncoder, loadTurboEncoder } from '../../../src/plugins/web-panel/jpeg-encoder.ts';
+import { loadJpegEncoder, loadSharpEncoder, loadTurboEncoder } from '../../../src/media/jpeg-encoder.ts';
 import { PreviewFeed, type PreviewViewer, previewSize } from '../../../src/plugins/web-panel/preview-feed.ts';
 import { makeFrame, readIndex } from './panel-stand.ts';
 

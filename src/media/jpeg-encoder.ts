@@ -1,6 +1,6 @@
-import type { Size } from '../../api/media.ts';
-import { messageOf } from '../../base/errors.ts';
-import type { Log } from '../../base/log.ts';
+import type { Size } from '../api/media.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 
 /** RGB24 pixels to one JPEG file. The pixels may be reused as soon as the promise resolves. */
 export type JpegEncoder = (rgb: Uint8Array, size: Size) => Promise<Uint8Array>;

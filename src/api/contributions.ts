@@ -126,6 +126,12 @@ export interface OpenVideoOutput extends AsyncDisposable {
   send(frame: VideoFrame): Promise<void>;
   /** The show's sound, 16 kHz mono, in order and without gaps; `start` in samples since the show began. Must not wait. */
   hear?(samples: Float32Array, start: number): void;
+  /** The input's sound as it was captured, at its own rate, before any picture for it. Must not wait; copies what it keeps. */
+  hearVoice?(chunk: AudioChunk): void;
+  /** Silence at once, also in place of voice that was handed over before; or sound again. */
+  setSilent?(isSilent: boolean): void;
+  /** Arguments with which FFmpeg reads the picture back as any program can, for calibration; undefined where none can. */
+  readonly readBack?: readonly string[] | undefined;
 }
 
 /** The record a plugin hands over for `contributes.videoOutputs`. */
@@ -153,8 +159,12 @@ export interface OpenAudioOutput extends AsyncDisposable {
   hear(chunk: AudioChunk): void;
   /** How long after its capture sound shall be heard, in ms: how late the picture is. Told about once a second. */
   setDelay(delayMs: number): void;
+  /** Silence at once, also in place of sound that was handed over before; or sound again. Absent: it ends with its delay. */
+  setSilent?(isSilent: boolean): void;
   /** How long after its capture sound is heard now, in ms; undefined while none is. */
   readonly delayMs: number | undefined;
+  /** Command that records the sound as any program can, as raw float32le, mono, 48 kHz; undefined where none can. */
+  readonly readBack?: readonly string[] | undefined;
 }
 
 /** The record a plugin hands over for `contributes.audioOutputs`. */

@@ -34,6 +34,8 @@ export interface AudioChunk {
   readonly sampleRateHz: number;
   /** `performance.now()` at which the chunk's last sample had been captured, in ms. */
   readonly capturedAtMs: number;
+  /** A calibration's pulses: nothing that treats a voice may change them. */
+  readonly isTest?: boolean;
 }
 
 /** The stretch of sound around one frame, as a face engine hears it. */
@@ -115,7 +117,7 @@ export interface VideoFrame extends Size {
   readonly data: Uint8Array;
   /**
    * Uint8 `[height, width]`, 255 = person, straight (not premultiplied): where the show is transparent. Outputs that
-   * cannot carry it show the picture as it is.
+   * cannot carry it show a plain grey there.
    */
   readonly alpha?: Uint8Array | undefined;
   /** The media frame shown; a repeated picture carries the index it is shown for. */

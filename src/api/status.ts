@@ -59,6 +59,8 @@ export interface AudioOutputStatus extends LinkStatus {
   readonly delayMs?: number;
   /** By how many ms the voice is behind the picture (negative: before it); undefined while that is not known. */
   readonly offsetMs?: number;
+  /** By how many ms the offset changes in an hour, over the last half hour; undefined in the first five minutes. */
+  readonly driftMsPerHour?: number;
 }
 
 /** An avatar as lists show it. */
@@ -125,6 +127,10 @@ export interface ShowStatus {
   readonly speaking: boolean;
   /** Holding still: the avatar at rest, whatever is said. */
   readonly resting: boolean;
+  /** The voice is silenced, for the face and for everybody who hears. */
+  readonly muted: boolean;
+  /** A still picture of the avatar at rest, and silence. */
+  readonly panic: boolean;
   readonly openness: number;
   readonly frames: {
     /** Ticks of the 25 fps clock so far. */

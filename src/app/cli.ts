@@ -3,6 +3,8 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { AppError } from '../base/errors.ts';
 import type { ConsentFlags, ImportFlags, PackFlags, RenameFlags } from './cli/avatars.ts';
 import type { BenchMusetalkFlags } from './cli/bench-musetalk.ts';
+import type { CalibrateFlags } from './cli/calibrate.ts';
+import { addCameraCommands } from './cli/camera-commands.ts';
 import { addModelCommands } from './cli/model-commands.ts';
 import { addObsCommands } from './cli/obs-commands.ts';
 import type { PrepareFlags } from './cli/prepare.ts';
@@ -38,7 +40,7 @@ program
   .command('start')
   .description('the daemon: your voice moves an avatar, on the control page and every output')
   .option('--avatar <id>', 'avatar to show')
-  .option('--input <input>', 'mic, mic:NAME, wav:PATH or pcm:- (default: the best there is)')
+  .option('--input <input>', 'mic, mic:NAME, wav:PATH, pcm:- or none (default: the best there is)')
   .option('--loop', 'start a sound file again at its end')
   .option('--output <output>', 'v4l2[:DEV], file:PATH.mp4 or web; may be given several times', collect)
   .option('--engine <engine>', 'puppet, musetalk, or auto: the best whose model is installed (default: auto)')
@@ -172,8 +174,23 @@ avatars
   .description('shows the next one in the running daemon')
   .action(async () => (await import('./cli/live-commands.ts')).swapAvatar('avatar.next', {}));
 
+program
+  .command('calibrate')
+  .description('measures how far voice and picture are apart where other programs get them')
+  .option('--seconds <n>', 'how long it measures (default: 20)', parseNumber)
+  .option('--camera <device>', "another virtual camera to look at, for example OBS's: /dev/video2")
+  .option('--apply', 'keep what would make them meet in the settings')
+  .option('--output <output>', 'without a running show: v4l2[:DEV] or obs; may be given several times', collect)
+  .option('--engine <engine>', 'without a running show: puppet, musetalk or auto')
+  .option('--set <key=value>', 'without a running show: a setting; may be given several times', collect, [])
+  .option('--json', 'print facts as JSON')
+  .action(async (flags: CalibrateFlags) =>
+    (await import('./cli/calibrate.ts')).calibrateFromCommandLine(flags, abort.signal),
+  );
+
 addModelCommands(program, abort.signal);
 addObsCommands(program);
+addCameraCommands(program, abort.signal);
 
 program
   .command('devices')

@@ -31,8 +31,16 @@ export async function findDaemon(paths: Paths): Promise<DaemonAddress> {
   return address.data;
 }
 
+/** How long the daemon may take to answer where nobody says otherwise, in ms. */
+const ANSWER_LIMIT_MS = 10_000;
+
 /** Asks the running daemon. `body` makes it a POST. @throws AppError with the daemon's own code, message and fix. */
-export async function askDaemon(paths: Paths, path: string, body?: unknown): Promise<unknown> {
+export async function askDaemon(
+  paths: Paths,
+  path: string,
+  body?: unknown,
+  limitMs = ANSWER_LIMIT_MS,
+): Promise<unknown> {
   const { url, token } = await findDaemon(paths);
   const response = await fetch(new URL(path, url), {
     method: body === undefined ? 'GET' : 'POST',
@@ -41,7 +49,7 @@ export async function askDaemon(paths: Paths, path: string, body?: unknown): Pro
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(Math.ceil(limitMs)),
   }).catch((cause) => {
     throw new AppError('NOT_RUNNING', `MuseCam does not answer at ${url}.`, {
       cause,

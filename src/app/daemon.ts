@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { FRAMES_PER_SECOND, type Size } from '../api/media.ts';
+import type { Size } from '../api/media.ts';
 import type { ShowStatus } from '../api/status.ts';
 import { anySignal } from '../base/any-signal.ts';
 import { AppError, messageOf } from '../base/errors.ts';
@@ -18,21 +18,24 @@ import { FramePool } from '../live/frame-pool.ts';
 import { Meter } from '../live/meter.ts';
 import { Pacer } from '../live/pacer.ts';
 import { Painter } from '../live/painter.ts';
-import { type LiveStage, runShow } from '../live/show.ts';
+import { cutIn, type LiveStage, runShow } from '../live/show.ts';
 import { Tape } from '../live/tape.ts';
 import { renderLabel } from '../media/label.ts';
 import { AvatarCast } from './avatar-cast.ts';
 import { builtinPlugins } from './builtin-plugins.ts';
+import { registerCalibrationCommand } from './calibration-command.ts';
 import { chooseEngines, type EngineChoice, findOpenEngine } from './choose-engines.ts';
 import { parseChoice } from './choose-links.ts';
 import { type CoreSettings, readCoreSettings } from './core-settings.ts';
 import { publishAddress } from './daemon-address.ts';
+import { describeShow } from './describe-show.ts';
 import { Links } from './links.ts';
 import { openLadder } from './open-ladder.ts';
 import { defaultAvatarId, openLibrary } from './open-library.ts';
 import { registerPreparationCommands } from './preparation-commands.ts';
 import { Preparations } from './preparations.ts';
 import { registerShowCommands } from './show-commands.ts';
+import { ShowSwitches } from './show-switches.ts';
 import { StatusBoard } from './status-board.ts';
 import { VoiceOut } from './voice-out.ts';
 
@@ -42,7 +45,7 @@ export interface DaemonOptions {
   readonly log: Log;
   readonly settings: SettingValues;
   readonly avatarId?: string;
-  /** `mic`, `mic:NAME`, `wav:PATH`, `pcm:-` */
+  /** `mic`, `mic:NAME`, `wav:PATH`, `pcm:-`, `none` */
   readonly input?: string;
   readonly loop?: boolean;
   /** `v4l2`, `v4l2:/dev/video10`, `file:OUT.mp4`; the control page is always there. */
@@ -80,6 +83,7 @@ export class Daemon implements AsyncDisposable {
   #cast!: AvatarCast;
   #preparations!: Preparations;
   #stage!: LiveStage;
+  #switches!: ShowSwitches;
   #core!: CoreSettings;
   #labelText = '';
   #url = '';
@@ -139,39 +143,18 @@ export class Daemon implements AsyncDisposable {
 
   /** Everything a surface may show. */
   status(): ShowStatus {
-    const { frames, latency, hear, draw, paste } = this.#meter;
-    const last = this.#stage.last;
-    const engine = this.#face.status;
-    return {
-      state: engine.state === 'ready' && this.#links.input.state === 'ready' ? 'ready' : 'degraded',
-      uptimeSeconds: (performance.now() - this.#startedMs) / 1000,
-      avatarId: this.#cast.currentId,
-      avatars: this.#cast.summaries,
-      preparations: this.#preparations.status,
-      background: this.#cast.background,
+    return describeShow({
+      stage: this.#stage,
+      face: this.#face,
+      cast: this.#cast,
+      preparations: this.#preparations,
+      links: this.#links,
+      switches: this.#switches,
+      besides: [this.#voiceOut.status, ...this.#plugins.links],
       labelText: this.#labelText,
-      input: this.#links.input,
-      engine,
-      engines: this.#face.statuses,
-      outputs: this.#links.lanes.map((lane) => lane.status),
-      links: [this.#voiceOut.status, ...this.#plugins.links],
-      levelDb: last.levelDb,
-      speaking: last.heard?.speaking ?? false,
-      resting: this.#stage.isResting,
-      openness: last.heard?.openness ?? 0,
-      frames: {
-        shown: frames.shown,
-        fresh: frames.fresh,
-        repeated: frames.repeated,
-        dropped: frames.dropped,
-        freshPerSecond: frames.freshPerSecond(FRAMES_PER_SECOND),
-      },
-      latency: latency.percentiles(),
-      hear: hear.percentiles(),
-      draw: draw.percentiles(),
-      paste: paste.percentiles(),
       choices: this.#choices,
-    };
+      startedMs: this.#startedMs,
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -191,21 +174,26 @@ export class Daemon implements AsyncDisposable {
     this.#core = readCoreSettings(options.settings);
     this.#openEngines();
     const size = await this.#openAvatar(running);
+    const openOutput = (text: string) => this.#openBesides(text, size, running);
     registerShowCommands(this.#commands, {
       cast: this.#cast,
-      setResting: (isResting) => {
-        this.#stage.isResting = isResting;
-      },
+      switches: this.#switches,
+      cutIn: () => cutIn(this.#stage),
       setLabel: (text) => this.#setLabel(text),
       useEngine: (name) => this.#face.startFrom(findOpenEngine(this.#plugins, this.#engines, name)),
-      openOutput: async (text) => {
-        const choice = parseChoice(this.#plugins, 'videoOutputs', text);
-        const isOpen = this.#links.lanes.some(({ id }) => id === choice.contribution.id);
-        if (!isOpen) await this.#links.openOutput(choice, size, running);
-        void this.#voiceOut.choose(this.#links.lanes, running);
-      },
+      openOutput,
       stop: () => stop.abort(),
     });
+    const calibration = {
+      stage: this.#stage,
+      feed: this.#feed,
+      lanes: this.#links.lanes,
+      voice: () => this.#voiceOut.listening,
+      status: () => this.status(),
+      openOutput,
+      extraMilliseconds: Number(options.settings['virtual-mic.extraMilliseconds'] ?? 0),
+    };
+    registerCalibrationCommand(this.#commands, calibration, running);
     await this.#openPreparations();
     await this.#openPage(size, running);
     for (const text of options.outputs ?? []) {
@@ -223,11 +211,20 @@ export class Daemon implements AsyncDisposable {
     const outputs = this.#chooseOutputs(size, running);
     // The voice's way out before the way in: a microphone that is opened beside ours is kept apart from it.
     const { input: text } = options;
+    if (text === 'none') this.#links.leaveOutInput();
     const input = text
       ? outputs.then(() => this.#openAskedInput(text, running))
       : outputs.then(() => this.#links.chooseInput(running)).then(learnAnew);
     if (text) await input;
     void this.#cast.bringAhead(running);
+  }
+
+  /** An output beside the others, unless one of its kind is open, and the microphone that it may need. */
+  async #openBesides(text: string, size: Size, signal: AbortSignal): Promise<void> {
+    const choice = parseChoice(this.#plugins, 'videoOutputs', text);
+    const isOpen = this.#links.lanes.some(({ id }) => id === choice.contribution.id);
+    if (!isOpen) await this.#links.openOutput(choice, size, signal);
+    await this.#voiceOut.choose(this.#links.lanes, signal);
   }
 
   /** A camera where none was asked for, and the microphone beside it. Never throws. */
@@ -263,6 +260,7 @@ export class Daemon implements AsyncDisposable {
     this.#stage = {
       avatar: first,
       isResting: false,
+      isPanicking: false,
       tape: this.#tape,
       face: this.#face,
       painter,
@@ -283,6 +281,7 @@ export class Daemon implements AsyncDisposable {
         levelDb: -100,
       },
     };
+    this.#switches = new ShowSwitches({ stage: this.#stage, feed: this.#feed, voiceOut: this.#voiceOut });
     cast.onPutOn((avatar) => {
       this.#stage.avatar = avatar;
     });
@@ -317,6 +316,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   async #openAskedInput(text: string, signal: AbortSignal): Promise<void> {
+    if (text === 'none') return;
     const choice = parseChoice(this.#plugins, 'audioInputs', text);
     const label = await this.#links.openInput(choice, this.#options.loop ?? false, signal);
     this.#note(`Voice: ${label}, as asked.`);

@@ -54,6 +54,8 @@ export class Links {
     const output = await record.open({ target, ...shape, log: log.scope(contribution.scheme), onHealth }, signal);
     lane = scope.use(new Lane(contribution.id, output));
     if (health) lane.reportHealth(health);
+    const hearing = lane;
+    scope.use(this.#options.feed.onDidHear((chunk) => hearing.hearVoice(chunk)));
     this.#lanes.push(lane);
     return output;
   }
@@ -87,6 +89,11 @@ export class Links {
       (thrown) => this.#report({ state: 'failed', detail: messageOf(thrown) }),
     );
     return input.label;
+  }
+
+  /** Nobody shall be heard. */
+  leaveOutInput(): void {
+    this.#report({ state: 'off', detail: 'none, as asked' });
   }
 
   /** Opens the microphone, or the bundled speech where there is none that works; says which and why. Never throws. */

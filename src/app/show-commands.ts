@@ -1,12 +1,15 @@
 import { z } from 'zod';
+import { AppError } from '../base/errors.ts';
 import type { CommandTable } from '../host/commands.ts';
 import type { AvatarCast } from './avatar-cast.ts';
+import type { ShowSwitches } from './show-switches.ts';
 
 /** What the core commands act on. */
 export interface CommandTargets {
   readonly cast: AvatarCast;
-  /** Hold still or speak again. */
-  setResting(isResting: boolean): void;
+  readonly switches: Pick<ShowSwitches, 'isResting' | 'isMuted' | 'isPanicking'>;
+  /** The avatar that has just been put on comes without a fade. */
+  cutIn(): void;
   /** Words in the corner of the picture; empty for none. @throws AppError LABEL_TOO_LONG. */
   setLabel(text: string): void;
   /** Leaves out better face engines than this one; `auto`: none. @throws AppError NO_SUCH_SCHEME, ENGINE_NOT_OPEN. */
@@ -18,16 +21,33 @@ export interface CommandTargets {
 
 const nothing = z.object({}).loose();
 
+/** Of a switch; without `on` it is turned over, as one key does. */
+const onOrOver = (what: string) =>
+  z.object({ on: z.boolean().optional().describe(`${what}; left out: the other way`) });
+
 /** Registers the core actions of a running show. */
 export function registerShowCommands(
   commands: CommandTable,
-  { cast, setResting, setLabel, useEngine, openOutput, stop }: CommandTargets,
+  { cast, switches, cutIn, setLabel, useEngine, openOutput, stop }: CommandTargets,
 ): void {
   commands.register({
     id: 'avatar.use',
     title: 'Show an avatar',
-    args: z.object({ id: z.string().describe('id of the avatar') }),
-    run: async ({ id }) => ({ avatarId: await cast.use(id) }),
+    args: z.object({
+      id: z.string().describe('id of the avatar'),
+      fade: z.boolean().default(true).describe('false: without a cross-fade, whatever the settings say'),
+    }),
+    run: async ({ id, fade }) => {
+      const avatarId = await cast.use(id);
+      if (!fade) cutIn();
+      return { avatarId };
+    },
+  });
+  commands.register({
+    id: 'avatar.useNumber',
+    title: 'Show the avatar at a place of the list',
+    args: z.object({ number: z.number().int().min(1).describe('1: the first one') }),
+    run: async ({ number }) => ({ avatarId: await cast.use(idAt(cast, number)) }),
   });
   commands.register({
     id: 'avatar.next',
@@ -73,9 +93,27 @@ export function registerShowCommands(
   commands.register({
     id: 'mouth.rest',
     title: 'Hold the face still',
-    args: z.object({ on: z.boolean().describe('true: hold still; false: speak again') }),
-    run: async ({ on }) => {
-      setResting(on);
+    args: onOrOver('true: hold still; false: speak again'),
+    run: async ({ on = !switches.isResting }) => {
+      switches.isResting = on;
+      return { on };
+    },
+  });
+  commands.register({
+    id: 'microphone.mute',
+    title: 'Silence the voice',
+    args: onOrOver('true: silence; false: the voice'),
+    run: async ({ on = !switches.isMuted }) => {
+      switches.isMuted = on;
+      return { on };
+    },
+  });
+  commands.register({
+    id: 'show.panic',
+    title: 'Still picture and silence, at once',
+    args: onOrOver('true: the avatar stands still and silent; false: go on'),
+    run: async ({ on = !switches.isPanicking }) => {
+      switches.isPanicking = on;
       return { on };
     },
   });
@@ -108,5 +146,14 @@ export function registerShowCommands(
       setTimeout(stop, 50);
       return { stopping: true };
     },
+  });
+}
+
+/** @param number place in the list, from 1. */
+function idAt({ summaries }: AvatarCast, number: number): string {
+  const summary = summaries[number - 1];
+  if (summary) return summary.id;
+  throw new AppError('NO_SUCH_AVATAR', `There is no avatar number ${number}: there are ${summaries.length}.`, {
+    fix: 'List them: musecam avatars list',
   });
 }

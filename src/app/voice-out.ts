@@ -34,6 +34,7 @@ export class VoiceOut {
   #why = 'not needed yet';
   #fix: string | undefined;
   #opening: Promise<void> | undefined;
+  #isSilent = false;
 
   constructor(options: VoiceOutOptions) {
     this.#options = options;
@@ -45,6 +46,17 @@ export class VoiceOut {
     const { id, title } = this.#contribution;
     if (this.#lane) return this.#lane.status;
     return { id, label: title, state: 'off', detail: this.#why, ...(this.#fix ? { fix: this.#fix } : {}) };
+  }
+
+  /** What it is called, and the command that records it as any program can; undefined where there is none. */
+  get listening(): { readonly label: string; readonly readBack: readonly string[] | undefined } | undefined {
+    return this.#lane && { label: this.#lane.status.label, readBack: this.#lane.readBack };
+  }
+
+  /** Silence at once, also in place of what is under way; or sound again. Holds for one that is opened later. */
+  setSilent(isSilent: boolean): void {
+    this.#isSilent = isSilent;
+    this.#lane?.setSilent(isSilent);
   }
 
   /** Opens it if these outputs ask for it and it can be had; says so or why not. Never throws. Again after new outputs. */
@@ -83,6 +95,7 @@ export class VoiceOut {
       lane = scope.use(new VoiceLane(id, output, source));
       if (health) lane.reportHealth(health);
       this.#lane = lane;
+      lane.setSilent(this.#isSilent);
       note(`Sound: choose "${output.label}" in your call; it carries the voice in step with the picture.`);
     } catch (thrown) {
       this.#why = messageOf(thrown);

@@ -24,6 +24,9 @@ export class Feed {
   #writtenUntilMs: number;
   #arrivedMs: number;
   #isStalled = false;
+  #isReplaced = false;
+  /** Silence stands for whatever the input delivers: for the face and for everybody who hears. May change at any time. */
+  isMuted = false;
 
   constructor(tape: Tape, time: TimeSource = realTime) {
     this.#tape = tape;
@@ -37,10 +40,22 @@ export class Feed {
 
   /** Writes everything the input delivers; resolves at its end or when the signal aborts. */
   async follow(input: OpenAudioInput, signal: AbortSignal): Promise<void> {
-    for await (const chunk of input.chunks(signal)) this.#write(chunk);
+    for await (const chunk of input.chunks(signal)) {
+      if (!this.#isReplaced) this.#write(this.isMuted ? silenced(chunk) : chunk);
+    }
     const rest = this.#resampler?.flush();
     if (rest && rest.length > 0) this.#tape.write(rest, this.#time.now());
     this.#resampler = undefined;
+  }
+
+  /** Writes other sound in place of the input's, which goes on unheard; resolves at the end of `chunks`. */
+  async replace(chunks: AsyncIterable<AudioChunk>): Promise<void> {
+    this.#isReplaced = true;
+    try {
+      for await (const chunk of chunks) this.#write(chunk);
+    } finally {
+      this.#isReplaced = false;
+    }
   }
 
   /** Writes silence whenever nothing has come for a while; ends with the signal. */
@@ -83,4 +98,9 @@ export class Feed {
     if (this.#resampler?.inputRateHz !== sampleRateHz) this.#resampler = new Resampler(sampleRateHz);
     return this.#resampler;
   }
+}
+
+/** As long as it was, and nothing to be heard. */
+function silenced(chunk: AudioChunk): AudioChunk {
+  return { ...chunk, samples: new Float32Array(chunk.samples.length) };
 }

@@ -1,4 +1,5 @@
 import type { HealthReport, OpenVideoOutput } from '../api/contributions.ts';
+import type { AudioChunk } from '../api/media.ts';
 import type { OutputStatus } from '../api/status.ts';
 import { messageOf } from '../base/errors.ts';
 import type { PooledFrame } from './frame-pool.ts';
@@ -29,6 +30,11 @@ export class Lane implements AsyncDisposable {
     return { id: this.id, label: this.#output.label, ...this.#health, sent: this.#sent, dropped: this.#dropped };
   }
 
+  /** How FFmpeg reads the picture back; undefined where it cannot. */
+  get readBack(): readonly string[] | undefined {
+    return this.#output.readBack;
+  }
+
   /** What the output says of itself; keeps the newest. */
   reportHealth(report: HealthReport): void {
     this.#health = report;
@@ -50,6 +56,16 @@ export class Lane implements AsyncDisposable {
   hear(samples: Float32Array, start: number): void {
     if (this.#output.wantsSound && !this.#isClosed && this.#health.state !== 'failed')
       this.#output.hear?.(samples, start);
+  }
+
+  /** Hands the input's own sound on to outputs that carry the voice. */
+  hearVoice(chunk: AudioChunk): void {
+    if (!this.#isClosed && this.#health.state !== 'failed') this.#output.hearVoice?.(chunk);
+  }
+
+  /** Silence at once, also in place of what is under way; or sound again. */
+  setSilent(isSilent: boolean): void {
+    this.#output.setSilent?.(isSilent);
   }
 
   /** Resolves when nothing is waiting or being sent. */

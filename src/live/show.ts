@@ -20,6 +20,8 @@ export interface Stage {
   readonly painter: Painter;
   readonly lanes: readonly Lane[];
   readonly meter: Meter;
+  /** Paints over finished pictures; undefined for nothing. A calibration marks them. */
+  mark?: ((picture: PooledFrame, levelDb: number) => void) | undefined;
 }
 
 /** What a live show needs besides. */
@@ -28,6 +30,10 @@ export interface LiveStage extends Stage {
   readonly pacer: Pacer;
   /** Fades from one avatar to the next, and from one engine's face to another's. */
   readonly fade: CrossFade;
+  /** Panic: from the next beat on the avatar at rest as a still picture, and silence, whatever is said or chosen. */
+  isPanicking: boolean;
+  /** Id of an avatar whose first picture comes without a fade; undefined: each one fades. */
+  cutTo?: string | undefined;
   /** A frame that could not be made at all; the last picture stays. */
   readonly onFailure: (thrown: unknown) => void;
   /** What was shown last, for the status. */
@@ -79,6 +85,7 @@ export async function makeFrame(stage: Stage, frame: FrameIndex, signal: AbortSi
   picture.index = frame;
   picture.capturedAtMs = tape.capturedAtMs((frame + 0.5) * SAMPLES_PER_FRAME);
   const level = levelDb(tape.read(frame * SAMPLES_PER_FRAME, SAMPLES_PER_FRAME));
+  stage.mark?.(picture, level);
   return {
     picture,
     facts: {
@@ -95,9 +102,22 @@ export async function makeFrame(stage: Stage, frame: FrameIndex, signal: AbortSi
   };
 }
 
-/** Whether a picture shows another avatar than the last one, or another engine's face of it: never a hard cut. */
+/** Whether a picture shows another avatar than the last one, or another engine's face of it. */
 function isOtherFace(now: MadeFrame['facts'], last: MadeFrame['facts']): boolean {
   return now.avatarId !== last.avatarId || now.engineId !== last.engineId;
+}
+
+/** Begins the fade from what is on air to another face; a cut where one was asked for. */
+function changeOver(stage: LiveStage, now: MadeFrame['facts'], onAir: PooledFrame): void {
+  if (!isOtherFace(now, stage.last)) return;
+  if (now.avatarId === stage.cutTo) stage.fade[Symbol.dispose]();
+  else stage.fade.begin(onAir);
+  stage.cutTo = undefined;
+}
+
+/** The avatar that has just been put on comes without a fade. */
+export function cutIn(stage: LiveStage): void {
+  if (stage.avatar.id !== stage.last.avatarId) stage.cutTo = stage.avatar.id;
 }
 
 /** What is heard while the face holds still. */
@@ -117,12 +137,18 @@ export async function runShow(stage: LiveStage, signal: AbortSignal): Promise<vo
   });
   let onAir = await stage.painter.paste(undefined, stage.avatar.pose(0), stage.avatar); // first: the avatar at rest
   let soundSent = 0;
+  let isStill = false;
   for await (const tick of clock.ticks(signal)) {
     const due = pacer.beat(tick.dueMs);
     clock.slew(due.slewMs / 10);
     const made = ahead.take(due.frame);
-    if (made) {
-      if (isOtherFace(made.picture.facts, stage.last)) stage.fade.begin(onAir);
+    if (stage.isPanicking) {
+      made?.picture[Symbol.dispose]();
+      if (!isStill) onAir = await standStill(stage, due.frame, onAir); // panic: nothing of what was being made
+      isStill = true;
+    } else if (made) {
+      changeOver(stage, made.picture.facts, onAir);
+      isStill = false;
       stage.fade.mix(made.picture.picture);
       onAir[Symbol.dispose]();
       onAir = made.picture.picture;
@@ -131,10 +157,29 @@ export async function runShow(stage: LiveStage, signal: AbortSignal): Promise<vo
     }
     meter.frames.record(made !== undefined, tick.lagged, ahead.dropped);
     for (const lane of stage.lanes) lane.offer(onAir);
-    soundSent = sendSound(stage, soundSent, (due.frame + 1) * SAMPLES_PER_FRAME);
+    soundSent = sendSound(stage, soundSent, (due.frame + 1) * SAMPLES_PER_FRAME, stage.isPanicking);
   }
   stage.fade[Symbol.dispose]();
   onAir[Symbol.dispose]();
+}
+
+/** In place of what is on air: the avatar at rest, as it was at this moment. What was fading is over. */
+async function standStill(stage: LiveStage, frame: FrameIndex, onAir: PooledFrame): Promise<PooledFrame> {
+  const { avatar, painter, fade } = stage;
+  fade[Symbol.dispose]();
+  using _held = avatar.hold?.();
+  try {
+    const picture = await painter.paste(undefined, avatar.pose(frame), avatar);
+    picture.index = frame;
+    picture.capturedAtMs = performance.now();
+    // Without an engine: the way back from here fades.
+    stage.last = { ...stage.last, frame, heard: undefined, engineId: undefined, patch: undefined, levelDb: -100 };
+    onAir[Symbol.dispose]();
+    return picture;
+  } catch (thrown) {
+    stage.onFailure(thrown);
+    return onAir; // it stands still, too
+  }
 }
 
 /** The picture for a frame, telling the pacer when it got finished. */
@@ -145,11 +190,12 @@ async function makeAndNote(stage: LiveStage, frame: FrameIndex, signal: AbortSig
 }
 
 /** Gives the lanes the sound up to `until`; returns how far it got. At most a second at once, older sound is left out. */
-function sendSound(stage: Stage, sent: number, until: number): number {
+function sendSound(stage: Stage, sent: number, until: number, isSilent: boolean): number {
   const end = Math.min(until, stage.tape.end);
   if (end <= sent) return sent;
   const start = Math.max(sent, end - FRAMES_PER_SECOND * SAMPLES_PER_FRAME);
-  const samples = stage.tape.read(start, end - start);
+  // What was said just before a panic is on the tape and has not been sent yet.
+  const samples = isSilent ? new Float32Array(end - start) : stage.tape.read(start, end - start);
   for (const lane of stage.lanes) lane.hear(samples, start);
   return end;
 }

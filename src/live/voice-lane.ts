@@ -2,6 +2,7 @@ import type { HealthReport, OpenAudioOutput } from '../api/contributions.ts';
 import { type AudioChunk, FRAME_MS } from '../api/media.ts';
 import type { AudioOutputStatus } from '../api/status.ts';
 import type { Event } from '../base/event.ts';
+import { DriftMeter } from './drift-meter.ts';
 import type { Stopwatch } from './meter.ts';
 
 /** How often the sound is told how late the picture is, in ms. */
@@ -23,6 +24,7 @@ export class VoiceLane implements AsyncDisposable {
   readonly #latency: Stopwatch;
   readonly #hearing: Disposable;
   readonly #following: NodeJS.Timeout;
+  readonly #drift = new DriftMeter();
   #health: HealthReport = { state: 'ready' };
 
   constructor(id: string, output: OpenAudioOutput, { onDidHear, latency }: VoiceSource) {
@@ -42,7 +44,19 @@ export class VoiceLane implements AsyncDisposable {
     const picture = this.#pictureMs();
     if (picture === undefined) return { ...link, delayMs };
     const offsetMs = round(delayMs - picture);
-    return { ...link, detail: this.#health.detail ?? describe(delayMs, offsetMs), delayMs, offsetMs };
+    const told = { ...link, detail: this.#health.detail ?? describe(delayMs, offsetMs), delayMs, offsetMs };
+    const drift = this.#drift.perHour;
+    return drift === undefined ? told : { ...told, driftMsPerHour: round(drift) };
+  }
+
+  /** Command that records the voice; undefined where there is none. */
+  get readBack(): readonly string[] | undefined {
+    return this.#output.readBack;
+  }
+
+  /** Silence at once, also in place of what is under way; or sound again. */
+  setSilent(isSilent: boolean): void {
+    this.#output.setSilent?.(isSilent);
   }
 
   /** What the output says of itself; keeps the newest. */
@@ -58,7 +72,10 @@ export class VoiceLane implements AsyncDisposable {
 
   #follow(): void {
     const picture = this.#pictureMs();
-    if (picture !== undefined) this.#output.setDelay(picture);
+    if (picture === undefined) return;
+    this.#output.setDelay(picture);
+    const { delayMs } = this.#output;
+    if (delayMs !== undefined) this.#drift.record(performance.now(), delayMs - picture);
   }
 
   /** How long after its sound a picture is seen, in ms; undefined before the first. */

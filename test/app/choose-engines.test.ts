@@ -5,6 +5,7 @@ import type { PluginManifestInput } from '../../src/api/plugin.ts';
 import type { AvatarCast } from '../../src/app/avatar-cast.ts';
 import { chooseEngines, findOpenEngine } from '../../src/app/choose-engines.ts';
 import { registerShowCommands } from '../../src/app/show-commands.ts';
+import type { ShowSwitches } from '../../src/app/show-switches.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { CommandTable } from '../../src/host/commands.ts';
 import { PluginHost } from '../../src/host/plugin-host.ts';
@@ -69,7 +70,14 @@ describe('engine.use', () => {
   const choice = chooseEngines(host, 'real', data('empty'));
   const unused = () => {};
   registerShowCommands(commands, {
-    ...{ cast: {} as AvatarCast, setResting: unused, setLabel: unused, stop: unused, openOutput: async () => {} },
+    ...{
+      cast: {} as AvatarCast,
+      switches: {} as ShowSwitches,
+      setLabel: unused,
+      cutIn: unused,
+      stop: unused,
+      openOutput: async () => {},
+    },
     useEngine: (name) => void used.push(findOpenEngine(host, choice, name)),
   });
   beforeEach(() => {

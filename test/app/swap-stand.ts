@@ -107,7 +107,15 @@ export class SwapStand implements AsyncDisposable {
     const lane = new Lane('stand', watching(options.onShown));
     const failures: unknown[] = [];
     const stage: LiveStage = {
-      ...{ avatar: first, isResting: false, tape: new Tape(), face, painter: new Painter(pool), lanes: [lane] },
+      ...{
+        avatar: first,
+        isResting: false,
+        isPanicking: false,
+        tape: new Tape(),
+        face,
+        painter: new Painter(pool),
+        lanes: [lane],
+      },
       ...{ meter: new Meter(), clock: new Clock(time), pacer, fade: new CrossFade(options.fadeFrames ?? 0) },
       onFailure: (thrown) => failures.push(thrown),
       last: {

@@ -50,6 +50,20 @@ function openFeed() {
 }
 
 describe('feeding the tape', () => {
+  it('writes silence, as long as the sound was, while it is muted, and tells nobody else of the sound either', async () => {
+    const { time, tape, feed, input, chunkOf } = openFeed();
+    const loudest: number[] = [];
+    feed.onDidHear(({ samples }) => void loudest.push(Math.max(...samples)));
+    for (const isMuted of [false, true, false]) {
+      feed.isMuted = isMuted;
+      await time.advance(20);
+      await input.push(chunkOf(20));
+    }
+    expect(loudest).toEqual([0.5, 0, 0.5]);
+    expect([160, 480, 800].map((at) => tape.read(at, 1)[0])).toEqual([0.5, 0, 0.5]);
+    expect(tape.end).toBe(960);
+  });
+
   it('writes what the input delivers and nothing else', async () => {
     const { time, tape, input, chunkOf } = openFeed();
     for (let n = 0; n < 20; n++) {

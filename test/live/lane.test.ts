@@ -55,6 +55,21 @@ describe('a lane', () => {
     expect(frames.held).toBe(0);
   });
 
+  it('hands the voice on as it comes, and silence at once, until it is closed', async () => {
+    const heard: unknown[] = [];
+    const lane = new Lane('voice', {
+      ...{ label: 'voice', wantsSound: false, send: async () => {}, [Symbol.asyncDispose]: async () => {} },
+      hearVoice: (chunk) => void heard.push(chunk.samples.length),
+      setSilent: (isSilent) => void heard.push(isSilent),
+    });
+    const chunk = { samples: new Float32Array(480), sampleRateHz: 48_000, capturedAtMs: 10 };
+    lane.hearVoice(chunk);
+    lane.setSilent(true);
+    await lane[Symbol.asyncDispose]();
+    lane.hearVoice(chunk);
+    expect(heard).toEqual([480, true]);
+  });
+
   it('marks a failing output with its reason and fix, and gives its pictures back', async () => {
     const output = new SlowOutput();
     const frames = pool();

@@ -13,7 +13,7 @@ import { Lane } from '../../src/live/lane.ts';
 import { Meter } from '../../src/live/meter.ts';
 import { Pacer } from '../../src/live/pacer.ts';
 import { Painter, type ShowAvatar } from '../../src/live/painter.ts';
-import { type LiveStage, runShow } from '../../src/live/show.ts';
+import { cutIn, type LiveStage, runShow } from '../../src/live/show.ts';
 import { Tape } from '../../src/live/tape.ts';
 
 const size = { width: 32, height: 32 };
@@ -109,6 +109,7 @@ async function withShow(
   const stage: LiveStage = {
     avatar,
     isResting: false,
+    isPanicking: false,
     tape,
     face: ladder,
     painter: new Painter(pool),
@@ -242,6 +243,24 @@ describe('the show', () => {
     });
   });
 
+  it('in a panic the next beats show one still picture of the avatar at rest, whoever is put on, and then it goes on', async () => {
+    await withShow({}, async ({ seen, stage }) => {
+      await until(() => seen.at(-1)?.hasFace === true);
+      const beats = stage.meter.frames.shown;
+      stage.isPanicking = true;
+      await until(() => seen.at(-1)?.hasFace === false);
+      // At most the picture that was being handed out, and one that waited for the lane.
+      expect(stage.meter.frames.shown - beats).toBeLessThan(25);
+      const from = seen.length;
+      stage.avatar = greyAvatar('two', 90);
+      await until(() => seen.length > from + 10);
+      expect(new Set(seen.slice(from).map(({ index, body, hasFace }) => `${index} ${body} ${hasFace}`)).size).toBe(1);
+      expect(seen.at(-1)!.body).toBe(50);
+      stage.isPanicking = false;
+      await until(() => seen.at(-1)?.hasFace === true && seen.at(-1)?.body === 90);
+    });
+  });
+
   it('a better engine killed with -9: the next one draws within a few frames, and later the better one again', async () => {
     await withShow(
       {},
@@ -261,6 +280,24 @@ describe('the show', () => {
       },
       { grey: PLAIN_FACE },
     );
+  });
+
+  it('a swap that is asked to be a cut shows no picture between, and the next swap fades again', async () => {
+    await withShow({}, async ({ seen, stage }) => {
+      await until(() => seen.at(-1)?.hasFace === true);
+      stage.fade.frames = 5;
+      const bodies = (from: number) => new Set(seen.slice(from).map(({ body }) => body));
+      const from = seen.length;
+      stage.avatar = greyAvatar('two', 130);
+      cutIn(stage);
+      cutIn(stage);
+      await until(() => seen.at(-1)?.body === 130);
+      expect(bodies(from).size).toBeLessThanOrEqual(2);
+      const then = seen.length;
+      stage.avatar = greyAvatar('one', 50);
+      await until(() => seen.at(-1)?.body === 50);
+      expect(bodies(then).size).toBeGreaterThan(4);
+    });
   });
 
   it('a change of engine fades, and nothing of the old picture stays', async () => {

@@ -11,12 +11,16 @@ class ObedientOutput implements OpenAudioOutput {
   readonly heard: AudioChunk[] = [];
   delayMs: number | undefined;
   isClosed = false;
+  isSilent = false;
 
   hear(chunk: AudioChunk): void {
     this.heard.push(chunk);
   }
   setDelay(delayMs: number): void {
     this.delayMs = delayMs;
+  }
+  setSilent(isSilent: boolean): void {
+    this.isSilent = isSilent;
   }
   async [Symbol.asyncDispose](): Promise<void> {
     this.isClosed = true;
@@ -42,6 +46,21 @@ describe('the lane of the voice', () => {
     input.fire(chunk);
     expect(output.heard).toHaveLength(1);
     expect(output.isClosed).toBe(true);
+  });
+
+  it('silences its output at once, and one that cannot be is left to end with its delay', async () => {
+    const { output, input, latency, lane } = openLane();
+    lane.setSilent(true);
+    expect(output.isSilent).toBe(true);
+    lane.setSilent(false);
+    expect(output.isSilent).toBe(false);
+    const plain: OpenAudioOutput = {
+      ...{ label: 'plain', delayMs: undefined, hear() {}, setDelay() {} },
+      async [Symbol.asyncDispose]() {},
+    };
+    const other = new VoiceLane('plain.voice', plain, { onDidHear: input.event, latency });
+    other.setSilent(true);
+    await Promise.all([lane[Symbol.asyncDispose](), other[Symbol.asyncDispose]()]);
   });
 
   it('tells the output once a second how late the picture is: the median, and half a frame', async () => {

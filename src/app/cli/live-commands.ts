@@ -39,13 +39,19 @@ export async function printStatus(isJson: boolean): Promise<void> {
   );
   console.log(`latency  ${latency.p50Ms.toFixed(0)} ms, p95 ${latency.p95Ms.toFixed(0)} ms`);
   for (const line of describeHoldings(status.engines)) console.log(`engine   ${line}`);
-  console.log(`voice    ${status.levelDb.toFixed(0)} dB, ${status.speaking ? 'speaking' : 'silent'}`);
+  console.log(`voice    ${status.levelDb.toFixed(0)} dB, ${describeVoice(status)}`);
+  if (status.panic) console.log('panic    the picture stands still; go on: musecam run show.panic');
 }
 
 function describeLink(link: LinkStatus, role = ''): string[] {
   const counts =
     'sent' in link ? `${String(link.sent)} sent, ${String((link as { dropped?: number }).dropped)} dropped` : role;
   return [markOf(link.state), link.label, link.state, counts, link.detail ?? '', link.fix ? `→ ${link.fix}` : ''];
+}
+
+function describeVoice({ muted, panic, speaking }: ShowStatus): string {
+  if (panic || muted) return muted ? 'muted; heard again: musecam run microphone.mute' : 'silenced by the panic switch';
+  return speaking ? 'speaking' : 'silent';
 }
 
 function parseArgs(text: string | undefined): unknown {

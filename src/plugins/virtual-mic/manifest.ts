@@ -16,6 +16,11 @@ export const manifest: PluginManifestInput = {
           'Whether other programs are offered "MuseCam Microphone", the voice in step with the picture. auto: with a ' +
           'virtual camera, where PulseAudio or PipeWire runs.',
       },
+      'virtual-mic.noiseSuppression': {
+        type: 'boolean',
+        default: false,
+        description: 'Take noise (fans, keys, a street) out of the voice that other programs hear, by RNNoise.',
+      },
       'virtual-mic.extraMilliseconds': {
         type: 'number',
         default: 0,

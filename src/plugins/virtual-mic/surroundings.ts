@@ -4,6 +4,8 @@ export interface Surroundings {
   readonly environment: NodeJS.ProcessEnv;
   /** Added to every delay, in ms. */
   readonly extraMs: number;
+  /** Whether noise is taken out of the voice. */
+  readonly suppressesNoise: boolean;
   /** Pauses between tries to get the devices back, in ms; the last one is repeated. */
   readonly retryDelaysMs: readonly number[];
 }
@@ -13,5 +15,6 @@ export const thisMachine: Surroundings = {
   platform: process.platform,
   environment: process.env,
   extraMs: 0,
+  suppressesNoise: false,
   retryDelaysMs: [150, 300, 600, 1000],
 };

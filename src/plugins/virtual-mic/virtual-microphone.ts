@@ -7,6 +7,7 @@ import { DelayLine } from '../../media/delay-line.ts';
 import { Resampler } from '../../media/resample.ts';
 import { ArrivalWatch } from './arrival-watch.ts';
 import { ModuleWatch } from './module-watch.ts';
+import { NoiseSuppressor } from './noise-suppressor.ts';
 import { DEVICE_RATE_HZ, loadOwnModules, unloadOwnModules } from './own-modules.ts';
 import { Player } from './player.ts';
 import { PlayerPump, SOONEST_MS } from './player-pump.ts';
@@ -23,19 +24,25 @@ export class VirtualMicrophone implements OpenAudioOutput {
   readonly #closed = new AbortController();
   readonly #line = new DelayLine(DEVICE_RATE_HZ);
   readonly #arrivals = new ArrivalWatch();
+  readonly #suppressor: NoiseSuppressor | undefined;
   #resampler: Resampler | undefined;
   #pump: PlayerPump | undefined;
   #wantedMs = 0;
+  #isSilent = false;
+  /** How loud the end of the last block was, 0 … 1. */
+  #gain = 1;
   #following: Promise<void> = Promise.resolve();
 
-  private constructor(options: AudioOutputOptions, around: Surroundings) {
+  private constructor(options: AudioOutputOptions, around: Surroundings, suppressor: NoiseSuppressor | undefined) {
     this.#options = options;
     this.#around = around;
+    this.#suppressor = suppressor;
   }
 
   /** @throws AppError when it cannot be had now: of `loadOwnModules`. */
   static async open(options: AudioOutputOptions, around: Surroundings): Promise<VirtualMicrophone> {
-    const microphone = new VirtualMicrophone(options, around);
+    const suppressor = around.suppressesNoise ? await NoiseSuppressor.load() : undefined;
+    const microphone = new VirtualMicrophone(options, around, suppressor);
     await loadOwnModules(around.environment);
     microphone.#following = microphone.#follow();
     return microphone;
@@ -46,22 +53,34 @@ export class VirtualMicrophone implements OpenAudioOutput {
     return heard === undefined || Number.isNaN(heard) ? undefined : heard;
   }
 
-  hear({ samples, sampleRateHz, capturedAtMs }: AudioChunk): void {
+  get readBack(): readonly string[] {
+    const format = ['--raw', '--format=float32le', `--rate=${DEVICE_RATE_HZ}`, '--channels=1'];
+    return ['parec', ...format, '--latency-msec=5', `--device=${OWN_SOUND_DEVICES.source}`];
+  }
+
+  hear({ samples, sampleRateHz, capturedAtMs, isTest = false }: AudioChunk): void {
     if (Number.isNaN(capturedAtMs)) return;
     if (this.#resampler?.inputRateHz !== sampleRateHz) this.#resampler = new Resampler(sampleRateHz, DEVICE_RATE_HZ);
+    const voice = this.#resampler.push(samples);
+    const suppressed = this.#suppressor?.push(voice, isTest) ?? voice;
+    const behindMs = this.#resampler.delaySeconds * 1000 + (this.#suppressor?.behindMs ?? 0);
     const lengthMs = (samples.length * 1000) / sampleRateHz;
-    const behindMs = this.#resampler.delaySeconds * 1000;
     this.#arrivals.note(performance.now() - (capturedAtMs - lengthMs - behindMs));
-    this.#line.write(this.#resampler.push(samples), capturedAtMs - behindMs);
+    if (suppressed.length > 0) this.#line.write(suppressed, capturedAtMs - behindMs);
   }
 
   setDelay(delayMs: number): void {
     this.#wantedMs = delayMs + this.#around.extraMs;
   }
 
+  setSilent(isSilent: boolean): void {
+    this.#isSilent = isSilent;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort();
     await this.#following;
+    this.#suppressor?.[Symbol.dispose]();
     await unloadOwnModules(this.#around.environment);
   }
 
@@ -106,6 +125,16 @@ export class VirtualMicrophone implements OpenAudioOutput {
   #read(out: Float32Array, heardAtMs: number): void {
     this.#line.delayMs = Math.max(this.#wantedMs, this.#arrivals.usualMs + SOONEST_MS);
     this.#line.read(out, heardAtMs);
+    this.#applySilence(out);
+  }
+
+  /** Fades over one block, some 10 ms: what is cut off hard clicks. The line goes on meanwhile, so its delay stays true. */
+  #applySilence(out: Float32Array): void {
+    const target = this.#isSilent ? 0 : 1;
+    if (this.#gain === 1 && target === 1) return;
+    const begin = this.#gain;
+    for (let n = 0; n < out.length; n++) out[n]! *= begin + ((target - begin) * (n + 1)) / out.length;
+    this.#gain = target;
   }
 
   /** Tries until the devices are there again. */

@@ -44,6 +44,8 @@ export function makeStatus(overrides: Partial<ShowStatus> = {}): ShowStatus {
     ],
     levelDb: -24,
     resting: false,
+    muted: false,
+    panic: false,
     speaking: true,
     openness: 0.4,
     frames: { shown: 300, fresh: 296, repeated: 4, dropped: 2, freshPerSecond: 24.8 },
@@ -107,6 +109,8 @@ export class PanelStand implements AsyncDisposable {
   readonly ran: { readonly id: string; readonly args: unknown }[] = [];
   readonly health: HealthReport[] = [];
   readonly commands = new CommandTable();
+  /** What a calibration finds. */
+  calibration: unknown;
   /** Where uploads arrive. */
   readonly desk = new FakeDesk((preparations) => this.say({ preparations }));
   readonly #changed = new Emitter<ShowStatus>();
@@ -224,6 +228,9 @@ export class PanelStand implements AsyncDisposable {
     add('avatar.next', nothing);
     add('avatar.previous', nothing);
     add('mouth.rest', z.object({ on: z.boolean() }));
+    add('microphone.mute', z.object({ on: z.boolean() }), ({ on }) => this.say({ muted: on }));
+    add('show.panic', z.object({ on: z.boolean() }), ({ on }) => this.say({ panic: on }));
+    add('sync.calibrate', nothing, () => this.calibration);
     add('show.stop', nothing);
     add('background.set', z.object({ background: z.string() }), ({ background }) => this.say({ background }));
     add('label.set', z.object({ text: z.string() }), ({ text }) => this.say({ labelText: text }));

@@ -7,6 +7,7 @@ import { createChain } from './chain.js';
 import { connect } from './connection.js';
 import { createDropAnywhere } from './drop-anywhere.js';
 import { createFaultWatch } from './fault-watch.js';
+import { createInStep } from './in-step.js';
 import { isFault } from './link-state.js';
 import { createLooks } from './looks.js';
 import { createMeters } from './meters.js';
@@ -14,10 +15,11 @@ import { createNumbers } from './numbers.js';
 import { createOutputs } from './outputs.js';
 import { createShortcuts } from './shortcuts.js';
 import { createStage } from './stage.js';
+import { createSwitches } from './switches.js';
 import { createToasts } from './toasts.js';
 
 /** Buttons that run a command as it is; shown only where the command exists. */
-const BUTTONS = { previous: 'avatar.previous', next: 'avatar.next', hold: 'mouth.rest', stop: 'show.stop' };
+const BUTTONS = { previous: 'avatar.previous', next: 'avatar.next', stop: 'show.stop' };
 /** The show's states as the header says them. */
 const ON_AIR_WORDS = {
   off: 'Stopped',
@@ -35,6 +37,8 @@ const numbers = createNumbers();
 const outputs = createOutputs();
 const stage = createStage(() => connection.retryNow());
 const looks = createLooks(run);
+const switches = createSwitches(run);
+const inStep = createInStep(run, toasts);
 const adding = createAdding(run, toasts);
 const avatars = createAvatars((id) => run('avatar.use', { id }), createAvatarMenu(run), adding);
 let isStopping = false;
@@ -65,11 +69,12 @@ async function onOpen() {
   if (isLost) toasts.show({ key: 'connection', tone: 'good', title: 'Connected again' });
   isLost = false;
   isStopping = false;
-  setHeld(false);
   const known = await listCommands().catch(() => new Set());
   for (const [id, command] of Object.entries(BUTTONS)) byId(id).hidden = !known.has(command);
   avatars.learn(known);
   looks.learn(known);
+  switches.learn(known);
+  inStep.learn(known);
 }
 
 function onStatus(status, changed) {
@@ -83,7 +88,8 @@ function onStatus(status, changed) {
   outputs.update(status, changed);
   faults.update(status, changed);
   if (changed.has('choices')) showChoices(status.choices);
-  if (changed.has('resting')) setHeld(status.resting);
+  switches.update(status, changed);
+  inStep.update(status, changed);
   showOnAir(status);
   document.title = titleOf(status);
 }
@@ -154,16 +160,6 @@ function showChoices(choices) {
   byId('choices').replaceChildren(...items.map((choice) => build('li', {}, choice)));
 }
 
-function setHeld(isHeld) {
-  byId('hold').setAttribute('aria-pressed', String(isHeld));
-}
-
-async function toggleHold() {
-  const isHeld = byId('hold').getAttribute('aria-pressed') !== 'true';
-  setHeld(isHeld);
-  await run('mouth.rest', { on: isHeld }).catch(() => setHeld(!isHeld));
-}
-
 async function stopAfterAsking() {
   const dialog = byId('stop-dialog');
   dialog.returnValue = 'keep';
@@ -180,7 +176,6 @@ function wireControls() {
   const actions = {
     next: () => run('avatar.next').catch(() => {}),
     previous: () => run('avatar.previous').catch(() => {}),
-    hold: toggleHold,
     stop: stopAfterAsking,
     'full-screen': stage.toggleFullScreen,
   };
@@ -191,6 +186,8 @@ function wireControls() {
       N: { title: 'Next avatar', run: press('next') },
       P: { title: 'Previous avatar', run: press('previous') },
       H: { title: 'Hold still: the mouth rests', run: press('hold') },
+      M: { title: 'Mute: nobody hears you', run: press('mute') },
+      X: { title: 'Panic: a still picture and silence, at once', run: press('panic') },
       A: { title: 'Add an avatar', run: () => avatars.mayAdd() && adding.open() },
       F: { title: 'Preview in full screen', run: press('full-screen') },
       '?': { title: 'This list', run: press('open-help') },

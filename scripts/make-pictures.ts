@@ -1,7 +1,7 @@
 /**
  * Makes the pictures of the README and docs/ from the program itself: `npm run build && npx tsx scripts/make-pictures.ts
- * [speech-strip] [avatars] [control-page]`. The last one needs Chromium and takes whatever moment it finds, so it comes out
- * a little different each time.
+ * [speech-strip] [avatars] [control-page] [faults] [in-step] [obs]`. From the third on they are photographs: of the page in
+ * Chromium, of OBS on a display without a screen. They take whatever moment they find, and come out a little different.
  */
 import { mkdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +25,7 @@ import { i420ToRgb24 } from '../src/media/color.ts';
 import { DaemonProcess } from '../test/bench/daemon-process.ts';
 import { RealBrowser } from '../test/fakes/browser.ts';
 import { readWav } from '../test/fakes/read-wav.ts';
+import { photographFaults, photographInStep, photographObs } from './photographs.ts';
 
 interface ShownFrame {
   readonly rgb: Buffer;
@@ -56,6 +57,9 @@ const makers: Readonly<Record<string, { readonly make: () => Promise<Sharp>; rea
   'speech-strip': { make: drawSpeechStrip, png: { palette: true, effort: 10, dither: 0.6 } },
   avatars: { make: drawAvatars, png: { compressionLevel: 9, adaptiveFiltering: true } },
   'control-page': { make: photographControlPage, png: { compressionLevel: 9, adaptiveFiltering: true } },
+  faults: { make: photographFaults, png: { palette: true, effort: 10 } },
+  'in-step': { make: photographInStep, png: { palette: true, effort: 10 } },
+  obs: { make: photographObs, png: { compressionLevel: 9, adaptiveFiltering: true } },
 };
 
 mkdirSync(folder, { recursive: true });

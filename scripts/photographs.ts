@@ -1,0 +1,78 @@
+import { execFileSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import sharp, { type Sharp } from 'sharp';
+import type { AudioOutputStatus } from '../src/api/status.ts';
+import { BUNDLED_SPEECH, DaemonProcess } from '../test/bench/daemon-process.ts';
+import { RealBrowser } from '../test/fakes/browser.ts';
+import { PulseServer } from '../test/fakes/pulse-server.ts';
+import { RealObs } from '../test/plugins/obs/real-obs.ts';
+import { makeStatus, PanelStand } from '../test/plugins/web-panel/panel-stand.ts';
+
+/** Where OBS's window is on the screen. */
+const OBS_WINDOW = { left: 0, top: 0, width: 1080, height: 729 } as const;
+/** Until the figures tell of ten seconds, and those of the start are over, in ms. */
+const SETTLED_MS = 25_000;
+
+/** The three links on the control page: one well, two with a fault and what mends it. */
+export async function photographFaults(): Promise<Sharp> {
+  const status = makeStatus({
+    state: 'degraded',
+    engine: {
+      id: 'musetalk.engine',
+      label: 'MuseTalk',
+      state: 'degraded',
+      restarts: 0,
+      detail: 'The graphics card is too slow at the moment: 61 ms a face',
+      fix: 'Close what else uses it, or: musecam start --engine puppet',
+    },
+    outputs: [
+      {
+        ...{ id: 'v4l2.camera', label: 'MuseCam (/dev/video10)', state: 'failed', sent: 0, dropped: 0 },
+        detail: 'Another program is writing to this camera: obs (process 2104)',
+        fix: "Stop OBS's virtual camera: musecam obs camera stop",
+      },
+    ],
+  });
+  await using stand = await PanelStand.open({ status });
+  stand.play();
+  await using browser = await RealBrowser.open();
+  const viewport = { width: 1280, height: 900 };
+  const page = await browser.openPage({ viewport, colorScheme: 'light', deviceScaleFactor: 2 });
+  await page.goto(stand.address);
+  await page.locator('.link', { hasText: 'Failed' }).waitFor();
+  return sharp(await page.locator('.chain-card').screenshot());
+}
+
+/** The card that says whether voice and lips meet, of a real show beside a real sound server. */
+export async function photographInStep(): Promise<Sharp> {
+  await using pulse = await PulseServer.start();
+  const flags = [...BUNDLED_SPEECH, '--output', 'obs', '--set', 'virtual-mic.enabled=on'];
+  await using daemon = await DaemonProcess.open(flags, pulse.env);
+  await using browser = await RealBrowser.open();
+  const viewport = { width: 1280, height: 900 };
+  const page = await browser.openPage({ viewport, colorScheme: 'light', deviceScaleFactor: 2 });
+  await page.goto(daemon.url);
+  await sleep(SETTLED_MS);
+  const voice = (await daemon.status()).links.find(({ id }) => id === 'virtual-mic.microphone') as AudioOutputStatus;
+  console.log(`microphone ${voice.delayMs} ms late, ${voice.offsetMs} ms from the picture`);
+  return sharp(await page.locator('#in-step').screenshot());
+}
+
+/** OBS's own window after `musecam obs setup`, with the avatar in its scene. */
+export async function photographObs(): Promise<Sharp> {
+  await using obs = await RealObs.open({ hasPreview: true });
+  const settings = ['--set', `obs.url=${obs.url}`, '--set', `obs.password=${obs.password}`];
+  await using daemon = await DaemonProcess.open([...BUNDLED_SPEECH, '--output', 'obs', ...settings]);
+  await daemon.run('obs.setup', {});
+  await using hand = await obs.hand();
+  await hand.call('SetCurrentProgramScene', { sceneName: 'MuseCam' });
+  await sleep(8_000);
+  return sharp(photographScreen(obs.display)).extract(OBS_WINDOW);
+}
+
+/** All of an X display of 1280x800, as PNG. */
+function photographScreen(display: string): Buffer {
+  const grab = ['-f', 'x11grab', '-video_size', '1280x800', '-i', display, '-frames:v', '1'];
+  const options = { maxBuffer: 64e6 };
+  return execFileSync('ffmpeg', ['-v', 'error', ...grab, '-f', 'image2pipe', '-c:v', 'png', '-'], options);
+}

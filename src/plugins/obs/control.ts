@@ -47,6 +47,8 @@ export interface ObsReport {
   readonly link: LinkStatus;
   readonly version?: string;
   readonly scene?: string;
+  /** All scenes, in the order in which OBS shows them. */
+  readonly scenes?: readonly string[];
   readonly studioMode?: boolean;
   /** Whether OBS's virtual camera is on; undefined where it has none. */
   readonly camera?: boolean;
@@ -206,8 +208,9 @@ export class ObsControl implements AsyncDisposable {
     const base = { link: this.link, map: Object.fromEntries(this.#options.map.entries), ...addresses };
     if (state.phase !== 'ready') return base;
     const none = () => undefined;
-    const [studio, found, camera] = await Promise.all([
+    const [studio, list, found, camera] = await Promise.all([
       this.#connection.call('GetStudioModeEnabled').catch(none),
+      this.#connection.call('GetSceneList').catch(none),
       furniture.findFurniture(this.#connection).catch(none),
       this.#isCameraOn().catch(none),
     ]);
@@ -215,6 +218,7 @@ export class ObsControl implements AsyncDisposable {
       ...base,
       version: state.version,
       ...(this.#driver.scene === undefined ? {} : { scene: this.#driver.scene }),
+      ...(list ? { scenes: list.scenes.map(({ sceneName }) => String(sceneName)).reverse() } : {}),
       ...(studio ? { studioMode: studio.studioModeEnabled } : {}),
       ...(camera === undefined ? {} : { camera }),
       ...(found ? { setup: { scene: found.scene, inputs: found.inputs.map(({ name }) => name) } } : {}),

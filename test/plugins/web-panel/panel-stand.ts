@@ -109,6 +109,8 @@ export class PanelStand implements AsyncDisposable {
   readonly ran: { readonly id: string; readonly args: unknown }[] = [];
   readonly health: HealthReport[] = [];
   readonly commands = new CommandTable();
+  /** What OBS says. */
+  obs: { map: Record<string, string>; scenes?: string[]; scene?: string; camera?: boolean } = { map: {} };
   /** What a calibration finds. */
   calibration: unknown;
   /** Where uploads arrive. */
@@ -231,6 +233,14 @@ export class PanelStand implements AsyncDisposable {
     add('microphone.mute', z.object({ on: z.boolean() }), ({ on }) => this.say({ muted: on }));
     add('show.panic', z.object({ on: z.boolean() }), ({ on }) => this.say({ panic: on }));
     add('sync.calibrate', nothing, () => this.calibration);
+    add('obs.status', nothing, () => this.obs);
+    add('obs.setup', nothing, () => ({ scene: 'MuseCam', input: 'MuseCam picture', via: 'stream', changes: [] }));
+    add('obs.camera', z.object({ on: z.boolean() }), ({ on }) => Object.assign(this.obs, { camera: on }));
+    add('obs.map', z.object({ scene: z.string(), avatar: z.string() }), ({ scene, avatar }) => {
+      if (avatar === 'cy') throw new AppError('NO_SUCH_AVATAR', 'There is no avatar cy.');
+      this.obs.map[scene] = avatar;
+    });
+    add('obs.unmap', z.object({ scene: z.string() }), ({ scene }) => void delete this.obs.map[scene]);
     add('show.stop', nothing);
     add('background.set', z.object({ background: z.string() }), ({ background }) => this.say({ background }));
     add('label.set', z.object({ text: z.string() }), ({ text }) => this.say({ labelText: text }));

@@ -12,6 +12,7 @@ import { isFault } from './link-state.js';
 import { createLooks } from './looks.js';
 import { createMeters } from './meters.js';
 import { createNumbers } from './numbers.js';
+import { createObsCard } from './obs-card.js';
 import { createOutputs } from './outputs.js';
 import { createShortcuts } from './shortcuts.js';
 import { createStage } from './stage.js';
@@ -39,6 +40,7 @@ const stage = createStage(() => connection.retryNow());
 const looks = createLooks(run);
 const switches = createSwitches(run);
 const inStep = createInStep(run, toasts);
+const obsCard = createObsCard(run, toasts);
 const adding = createAdding(run, toasts);
 const avatars = createAvatars((id) => run('avatar.use', { id }), createAvatarMenu(run), adding);
 let isStopping = false;
@@ -75,6 +77,7 @@ async function onOpen() {
   looks.learn(known);
   switches.learn(known);
   inStep.learn(known);
+  obsCard.learn(known);
 }
 
 function onStatus(status, changed) {
@@ -90,6 +93,7 @@ function onStatus(status, changed) {
   if (changed.has('choices')) showChoices(status.choices);
   switches.update(status, changed);
   inStep.update(status, changed);
+  obsCard.update(status, changed);
   showOnAir(status);
   document.title = titleOf(status);
 }

@@ -102,6 +102,8 @@ export function createAvatars(use, menu, adding) {
     mayAdd: () => mayAdd,
     /** The avatar with number key `digit`. */
     chooseNumber: (digit) => choose(avatars[digit - 1]?.id),
+    /** All of them, to choose from. */
+    choices: () => avatars.map(({ id, name }) => ({ value: id, title: name })),
     nameOf: (id) => avatars.find((avatar) => avatar.id === id)?.name ?? id,
   };
 }

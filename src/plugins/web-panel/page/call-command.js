@@ -24,9 +24,13 @@ export async function callCommand(id, args = {}) {
   throw new Refused({ code: body.code ?? String(response.status), message: body.message ?? 'Refused.', fix: body.fix });
 }
 
+/** All commands there are: id, title, and the JSON Schema of the arguments. Empty where the daemon does not say. */
+export async function fetchCommands() {
+  const response = await fetch('/api/commands');
+  return response.ok ? response.json() : [];
+}
+
 /** Ids of all commands there are. */
 export async function listCommands() {
-  const response = await fetch('/api/commands');
-  if (!response.ok) return new Set();
-  return new Set((await response.json()).map((command) => command.id));
+  return new Set((await fetchCommands()).map((command) => command.id));
 }

@@ -2,6 +2,9 @@ import { build, byId, setText } from './build-element.js';
 import { buildFix } from './fix.js';
 import { isPage, STATE_WORDS } from './link-state.js';
 
+/** OBS has a card of its own. */
+const HAS_CARD = 'obs.link';
+
 /** Every output with its state, its counters, and its fix where one is needed; below them other programs that are there. */
 export function createOutputs() {
   const list = byId('outputs');
@@ -12,7 +15,7 @@ export function createOutputs() {
     update(status, changed) {
       if (!changed.has('outputs') && !changed.has('links')) return;
       const kept = new Map();
-      const links = (status.links ?? []).filter((link) => link.state !== 'off');
+      const links = (status.links ?? []).filter((link) => link.state !== 'off' && link.id !== HAS_CARD);
       for (const output of [...status.outputs, ...links]) {
         const row = rows.get(output.id) ?? createRow();
         row.show(output);

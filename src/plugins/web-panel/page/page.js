@@ -14,6 +14,7 @@ import { createMeters } from './meters.js';
 import { createNumbers } from './numbers.js';
 import { createObsCard } from './obs-card.js';
 import { createOutputs } from './outputs.js';
+import { createPalette } from './palette.js';
 import { createShortcuts } from './shortcuts.js';
 import { createStage } from './stage.js';
 import { createSwitches } from './switches.js';
@@ -185,19 +186,26 @@ function wireControls() {
   };
   for (const [id, action] of Object.entries(actions)) byId(id).addEventListener('click', action);
   const press = (id) => () => !byId(id).hidden && byId(id).click();
-  createShortcuts(
-    {
-      N: { title: 'Next avatar', run: press('next') },
-      P: { title: 'Previous avatar', run: press('previous') },
-      H: { title: 'Hold still: the mouth rests', run: press('hold') },
-      M: { title: 'Mute: nobody hears you', run: press('mute') },
-      X: { title: 'Panic: a still picture and silence, at once', run: press('panic') },
-      A: { title: 'Add an avatar', run: () => avatars.mayAdd() && adding.open() },
-      F: { title: 'Preview in full screen', run: press('full-screen') },
-      '?': { title: 'This list', run: press('open-help') },
-    },
-    (digit) => avatars.chooseNumber(digit),
-  );
+  const keys = {
+    N: { title: 'Next avatar', id: 'avatar.next', run: press('next') },
+    P: { title: 'Previous avatar', id: 'avatar.previous', run: press('previous') },
+    H: { title: 'Hold still: the mouth rests', id: 'mouth.rest', run: press('hold') },
+    M: { title: 'Mute: nobody hears you', id: 'microphone.mute', run: press('mute') },
+    X: { title: 'Panic: a still picture and silence, at once', id: 'show.panic', run: press('panic') },
+    A: { title: 'Add an avatar', id: 'page.addAvatar', run: () => avatars.mayAdd() && adding.open() },
+    F: { title: 'Preview in full screen', id: 'page.fullScreen', run: press('full-screen') },
+    '?': { title: 'Keyboard shortcuts', id: 'page.shortcuts', run: press('open-help') },
+  };
+  createShortcuts(keys, (digit) => avatars.chooseNumber(digit));
+  createPalette({
+    run,
+    toasts,
+    own: Object.entries(keys)
+      .filter(([, { id }]) => id.startsWith('page.'))
+      .map(([key, one]) => ({ ...one, key })),
+    keys: Object.fromEntries(Object.entries(keys).map(([key, { id }]) => [id, key])),
+    suggest: (_, name) => (name === 'id' || name === 'avatar' ? avatars.choices() : undefined),
+  });
   const isWelcome = () =>
     avatars.mayAdd() &&
     document.body.dataset.connection === 'open' &&

@@ -1,0 +1,150 @@
+import { buildArgumentForm } from './argument-form.js';
+import { build, byId } from './build-element.js';
+import { fetchCommands } from './call-command.js';
+import { matchFuzzy } from './fuzzy.js';
+
+const STORED = 'musecam.palette';
+/** How many commands are remembered as the last ones used: they come first. */
+const REMEMBERED = 6;
+
+/**
+ * The command palette: every command of the show and of this page, found by some of its letters, run by Enter. One that
+ * wants to know something asks in a form made from the schema of its arguments.
+ * @param run runs a command of the show. @param own the page's: `{ id, title, key, run }`. @param keys by command id.
+ */
+export function createPalette({ run, toasts, own, keys, suggest }) {
+  const dialog = byId('palette');
+  const input = byId('palette-input');
+  const list = byId('palette-list');
+  let commands = [];
+  let shown = [];
+  let active = 0;
+
+  input.addEventListener('input', () => draw());
+  input.addEventListener('keydown', (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 }[event.key];
+    if (step) {
+      event.preventDefault();
+      activate(Math.max(0, Math.min(shown.length - 1, active + step)));
+    } else if (event.key === 'Enter' && !event.isComposing) {
+      event.preventDefault();
+      if (shown[active]) void choose(shown[active].command);
+    }
+  });
+  byId('open-palette').addEventListener('click', open);
+  document.addEventListener('keydown', (event) => {
+    const isChord = (event.ctrlKey || event.metaKey) && event.shiftKey && event.key.toLowerCase() === 'p';
+    if (!isChord && event.key !== 'F1') return;
+    event.preventDefault();
+    if (!document.querySelector('dialog[open]')) void open();
+  });
+
+  async function open() {
+    showList();
+    input.value = '';
+    dialog.showModal();
+    commands = [...own, ...(await fetchCommands().catch(() => []))];
+    draw();
+  }
+
+  function showList() {
+    byId('palette-find').hidden = false;
+    byId('palette-form').replaceChildren();
+  }
+
+  function draw() {
+    const recent = readRecent();
+    const rankOf = ({ id }) => (recent.includes(id) ? recent.indexOf(id) : recent.length);
+    shown = commands
+      .map((command) => ({ command, match: matchFuzzy(input.value, command.title) ?? matchId(command) }))
+      .filter(({ match }) => match)
+      .sort((a, b) => b.match.score - a.match.score || rankOf(a.command) - rankOf(b.command) || compare(a, b));
+    list.replaceChildren(...shown.map(buildOption));
+    byId('palette-none').hidden = shown.length > 0;
+    activate(0);
+  }
+
+  /** Found by its id: less than by its title, and nothing to mark. */
+  function matchId({ id }) {
+    const match = matchFuzzy(input.value, id);
+    return match && { score: match.score / 2, at: [] };
+  }
+
+  function buildOption({ command, match }, at) {
+    const key = command.key ?? keys[command.id];
+    const option = build(
+      'div',
+      { id: `palette-${at}`, role: 'option' },
+      build('span', { class: 'palette-title' }, ...mark(command.title, match.at)),
+      build('span', { class: 'palette-id soft' }, command.id),
+      key ? build('kbd', {}, key) : undefined,
+    );
+    option.addEventListener('click', () => void choose(command));
+    option.addEventListener('pointermove', () => at !== active && activate(at));
+    return option;
+  }
+
+  function activate(at) {
+    list.children[active]?.removeAttribute('aria-selected');
+    active = at;
+    const option = list.children[at];
+    option?.setAttribute('aria-selected', 'true');
+    option?.scrollIntoView({ block: 'nearest' });
+    if (option) input.setAttribute('aria-activedescendant', option.id);
+    else input.removeAttribute('aria-activedescendant');
+  }
+
+  async function choose(command) {
+    const form = command.args && buildArgumentForm(command, (args) => void perform(command, args), suggest);
+    if (!form) return perform(command, {});
+    byId('palette-find').hidden = true;
+    byId('palette-form').replaceChildren(form);
+    form.querySelector('input, select, button').focus();
+  }
+
+  async function perform(command, args) {
+    dialog.close();
+    remember(command.id);
+    if (command.run) return command.run();
+    const result = await run(command.id, args).catch(() => undefined);
+    if (result === undefined) return;
+    toasts.show({ key: `command ${command.id}`, tone: 'good', title: command.title, text: describe(result) });
+  }
+}
+
+/** The title in pieces, its matched letters marked. */
+function mark(title, places) {
+  const marked = new Set(places);
+  return [...title].map((letter, at) => (marked.has(at) ? build('mark', {}, letter) : letter));
+}
+
+function compare(a, b) {
+  return a.command.title.localeCompare(b.command.title);
+}
+
+/** What a command answered, in a line. */
+function describe(result) {
+  if (result === null || typeof result !== 'object') return '';
+  const parts = Object.entries(result).map(
+    ([name, value]) => `${name}: ${typeof value === 'object' ? JSON.stringify(value) : value}`,
+  );
+  return parts.join(', ').slice(0, 300);
+}
+
+function readRecent() {
+  try {
+    const ids = JSON.parse(localStorage.getItem(STORED) ?? '[]');
+    return Array.isArray(ids) ? ids : [];
+  } catch {
+    return [];
+  }
+}
+
+function remember(id) {
+  try {
+    const ids = [id, ...readRecent().filter((one) => one !== id)].slice(0, REMEMBERED);
+    localStorage.setItem(STORED, JSON.stringify(ids));
+  } catch {
+    // Private windows without storage: nothing is remembered.
+  }
+}

@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { findChromium, needBrowser, RealBrowser } from '../../fakes/browser.ts';
+import { makeStatus, PanelStand } from './panel-stand.ts';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+interface Violation {
+  readonly id: string;
+  readonly impact: string;
+  readonly nodes: readonly { readonly html: string }[];
+}
+
+describe('the command palette', () => {
+  let browser: RealBrowser | undefined;
+  let stand: PanelStand | undefined;
+  let page: Page | undefined;
+
+  beforeAll(async () => {
+    if (findChromium()) browser = await RealBrowser.open();
+  });
+  afterAll(() => browser?.[Symbol.asyncDispose]());
+  afterEach(async () => {
+    await page?.context().close();
+    await stand?.[Symbol.asyncDispose]();
+  });
+
+  async function visit() {
+    stand = await PanelStand.open();
+    stand.play();
+    page = await browser!.openPage({ bypassCSP: true });
+    await page.goto(stand.address);
+    await page.locator('.stage[data-picture="live"]').waitFor();
+    return {
+      stand,
+      page,
+      options: page.getByRole('option'),
+      find: page.getByRole('combobox', { name: 'Find a command' }),
+    };
+  }
+
+  it('opens by keys, finds a command by some of its letters, and runs it by Enter, all by keyboard', async (context) => {
+    needBrowser(context);
+    const { stand, page, options, find } = await visit();
+    await page.keyboard.press('Control+Shift+P');
+    await find.waitFor();
+    await options.first().waitFor();
+    expect(await options.count()).toBeGreaterThan(10);
+    await page.keyboard.type('avnxt');
+    expect(await options.first().textContent()).toContain('avatar.next');
+    expect(await options.first().locator('mark').allTextContents()).not.toEqual([]);
+    expect(await options.first().locator('kbd').textContent()).toBe('N');
+    expect(await find.getAttribute('aria-activedescendant')).toBe(await options.first().getAttribute('id'));
+    await page.keyboard.press('Enter');
+    await vi.waitFor(() => expect(stand.ran).toEqual([{ id: 'avatar.next', args: {} }]));
+    expect(await find.isVisible()).toBe(false);
+    // What was used last comes first.
+    await page.keyboard.press('F1');
+    await vi.waitFor(async () => expect(await options.first().textContent()).toContain('avatar.next'));
+    await page.keyboard.press('Escape');
+    expect(await find.isVisible()).toBe(false);
+  });
+
+  it('asks for what a command must know, in a form made from its schema', async (context) => {
+    needBrowser(context);
+    const { stand, page, find } = await visit();
+    await page.getByRole('button', { name: 'Commands' }).click();
+    await find.fill('avatar.use');
+    await page.keyboard.press('Enter');
+    const form = page.getByRole('form', { name: 'avatar.use' });
+    await form.getByRole('combobox').selectOption({ label: 'Bo' });
+    await form.getByRole('button', { name: 'Run' }).click();
+    await vi.waitFor(() => expect(stand.ran).toEqual([{ id: 'avatar.use', args: { id: 'bo' } }]));
+  });
+
+  it('runs what belongs to the page, and says so where nothing is found or a command is refused', async (context) => {
+    needBrowser(context);
+    const { page, find } = await visit();
+    await page.keyboard.press('F1');
+    await find.fill('keyboard shortcuts');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Keyboard shortcuts' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('F1');
+    await find.fill('zzzz');
+    await page.getByText('There is no such command.').waitFor();
+    await find.fill('test.bug');
+    await page.keyboard.press('Enter');
+    await page.locator('.toast', { hasText: 'That did not work' }).waitFor();
+  });
+
+  it('and the whole page have no barrier that is serious, in dark and in light', async (context) => {
+    needBrowser(context);
+    const { page, stand } = await visit();
+    const mic = { id: 'virtual-mic.microphone', label: 'Mic', state: 'ready', delayMs: 96, offsetMs: 30 } as const;
+    stand.obs = { scenes: ['Talk'], scene: 'Talk', map: {} };
+    const obs = { id: 'obs.link', label: 'OBS', state: 'ready', detail: 'OBS 29' } as const;
+    stand.say({ ...makeStatus(), muted: true, links: [mic, obs] });
+    await page.locator('#obs select').waitFor();
+    await page.addScriptTag({ content: axe });
+    for (const colorScheme of ['dark', 'light'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      for (const isOpen of [false, true]) {
+        if (isOpen) await page.keyboard.press('F1');
+        const found = await page.evaluate<{ violations: Violation[] }>('axe.run()');
+        const serious = found.violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+        expect(serious.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 160))])).toEqual([]);
+        if (isOpen) await page.keyboard.press('Escape');
+      }
+    }
+  });
+});

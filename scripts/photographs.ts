@@ -6,6 +6,7 @@ import { BUNDLED_SPEECH, DaemonProcess } from '../test/bench/daemon-process.ts';
 import { RealBrowser } from '../test/fakes/browser.ts';
 import { PulseServer } from '../test/fakes/pulse-server.ts';
 import { RealObs } from '../test/plugins/obs/real-obs.ts';
+import { collectGuest } from '../test/plugins/v4l2/run-guest.ts';
 import { makeStatus, PanelStand } from '../test/plugins/web-panel/panel-stand.ts';
 
 /** Where OBS's window is on the screen. */
@@ -68,6 +69,16 @@ export async function photographObs(): Promise<Sharp> {
   await hand.call('SetCurrentProgramScene', { sceneName: 'MuseCam' });
   await sleep(8_000);
   return sharp(photographScreen(obs.display)).extract(OBS_WINDOW);
+}
+
+/** A page in Chromium that has asked for the camera, inside a guest with a real v4l2loopback. */
+export async function photographCall(): Promise<Sharp> {
+  const results = await collectGuest('guest-browser.ts', {
+    modopts: 'devices=1 video_nr=10 exclusive_caps=1 card_label=MuseCam',
+    memoryMib: 3000,
+  });
+  const { picture } = results.get('browser') as { picture: string };
+  return sharp(Buffer.from(picture, 'base64'));
 }
 
 /** All of an X display of 1280x800, as PNG. */

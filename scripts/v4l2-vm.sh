@@ -17,6 +17,7 @@
 #       --modopts STR    v4l2loopback parameters                       default: one device, /dev/video10, exclusive_caps=1
 #       --modules LIST   more kernel modules, comma-separated: vivid,snd-aloop
 #       --suite SUITE    v4l2loopback of this Debian suite: bookworm-backports, trixie
+#   -m, --memory MIB     of the guest                                  default: 2048
 #       --cache DIR      default: $V4L2_VM_CACHE, else the user's cache folder
 #       --timing         print boot and command times to stderr
 set -euo pipefail
@@ -43,6 +44,7 @@ while (($#)); do
     --modopts) MODOPTS=$2; shift 2 ;;
     --modules) MODULES=$2; shift 2 ;;
     --suite) SUITE=$2; shift 2 ;;
+    -m|--memory) MEMORY_MIB=$2; shift 2 ;;
     --cache) CACHE=$2; shift 2 ;;
     --timing) TIMING=1; shift ;;
     --prepare) MODE=prepare; shift ;;

@@ -24,6 +24,9 @@ const FLAGS = [
   '--disable-default-apps',
 ];
 
+/** In an emulated machine it takes a minute, in ms. */
+const START_LIMIT_MS = 150_000;
+
 /** Path of a Chromium on this machine: `MUSECAM_CHROMIUM`, then PATH, then where macOS keeps it. */
 export function findChromium(): string | undefined {
   const { MUSECAM_CHROMIUM: given, PATH: path = '' } = process.env;
@@ -45,11 +48,13 @@ export class RealBrowser implements AsyncDisposable {
     this.#browser = browser;
   }
 
-  /** Starts a headless Chromium with an empty profile. */
-  static async open(): Promise<RealBrowser> {
+  /** Starts a headless Chromium with an empty profile. @param flags more of its own. */
+  static async open(flags: readonly string[] = []): Promise<RealBrowser> {
     const executablePath = findChromium();
     if (executablePath === undefined) throw new Error('there is no Chromium on this machine');
-    return new RealBrowser(await chromium.launch({ executablePath, args: FLAGS }));
+    return new RealBrowser(
+      await chromium.launch({ executablePath, args: [...FLAGS, ...flags], timeout: START_LIMIT_MS }),
+    );
   }
 
   /** A tab in a window of its own: no cookies, nothing stored. */

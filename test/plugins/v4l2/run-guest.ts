@@ -19,37 +19,17 @@ export interface GuestOptions {
   readonly modules?: string;
   /** Parameters of v4l2loopback. */
   readonly modopts: string;
+  /** Memory of the guest, in MiB; default 2048. */
+  readonly memoryMib?: number;
 }
 
 /** Gives the result of a step; skips the test where there is no guest. */
 export type ResultOf = <T>(context: TestContext, name: string) => T;
 
 /** Runs a program of this folder in a guest, if this machine can have one, and collects what its steps say. */
-export async function runGuest(program: string, { modules, modopts }: GuestOptions): Promise<ResultOf> {
+export async function runGuest(program: string, options: GuestOptions): Promise<ResultOf> {
   const missing = findMissing();
-  const results = new Map<string, unknown>();
-  if (missing === undefined) {
-    const options = [
-      '--timeout',
-      String(RUN_LIMIT_S),
-      ...(modules ? ['--modules', modules] : []),
-      '--modopts',
-      modopts,
-    ];
-    const settings = PASSED_ON.flatMap((name) => (process.env[name] ? [`${name}=${process.env[name]}`] : []));
-    const command = ['env', ...settings, process.execPath, '--import', 'tsx', `test/plugins/v4l2/${program}`];
-    const run = spawn(rig, [...options, '--', ...command], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    let complaints = '';
-    run.stdout.on('data', (text) => (output += text));
-    run.stderr.on('data', (text) => (complaints += text));
-    const code = await new Promise((resolve) => run.once('close', resolve));
-    if (code !== 0) throw new Error(`v4l2-vm.sh ended with ${code}:\n${complaints}\n${output}`);
-    for (const line of output.trim().split('\n')) {
-      const { name, result } = JSON.parse(line) as { name: string; result: unknown };
-      results.set(name, result);
-    }
-  }
+  const results = missing === undefined ? await collectGuest(program, options) : new Map<string, unknown>();
   return <T>(context: TestContext, name: string) => {
     need(context, missing === undefined, `a v4l2loopback virtual machine: ${missing}`);
     const result = results.get(name);
@@ -57,6 +37,32 @@ export async function runGuest(program: string, { modules, modopts }: GuestOptio
     expect(result).not.toHaveProperty('thrown');
     return result as T;
   };
+}
+
+/** Runs a program of this folder in a guest; what its steps say, by name. */
+export async function collectGuest(
+  program: string,
+  { modules, modopts, memoryMib }: GuestOptions,
+): Promise<ReadonlyMap<string, unknown>> {
+  const options = ['--timeout', String(RUN_LIMIT_S), '--modopts', modopts];
+  if (modules) options.push('--modules', modules);
+  if (memoryMib) options.push('--memory', String(memoryMib));
+  const settings = PASSED_ON.flatMap((name) => (process.env[name] ? [`${name}=${process.env[name]}`] : []));
+  const command = ['env', ...settings, process.execPath, '--import', 'tsx', `test/plugins/v4l2/${program}`];
+  const run = spawn(rig, [...options, '--', ...command], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  let complaints = '';
+  run.stdout.on('data', (text) => (output += text));
+  run.stderr.on('data', (text) => (complaints += text));
+  const code = await new Promise((resolve) => run.once('close', resolve));
+  if (code !== 0) throw new Error(`v4l2-vm.sh ended with ${code}:\n${complaints}\n${output}`);
+  const lines = output.trim().split('\n');
+  return new Map(
+    lines.map((line) => {
+      const { name, result } = JSON.parse(line) as { name: string; result: unknown };
+      return [name, result];
+    }),
+  );
 }
 
 function findMissing(): string | undefined {

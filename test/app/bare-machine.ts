@@ -14,6 +14,15 @@ export function childrenOf(pid: number): readonly number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 }
 
+/** Whether a process runs. One that has ended, and that nobody has asked about yet, does not. Linux only. */
+export function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
 /** Process ids of a daemon's engine hosts, one for each engine. Linux only. */
 export function engineHostsOf(daemonPid: number): readonly number[] {
   return childrenOf(daemonPid).filter((pid) => {

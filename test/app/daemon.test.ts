@@ -9,7 +9,7 @@ import type { ShowStatus } from '../../src/api/status.ts';
 import { bundledSpeechPath } from '../../src/app/choose-links.ts';
 import { Cli, makeHome, runCli } from '../fakes/cli.ts';
 import { hasProgram, need } from '../fakes/need.ts';
-import { childrenOf, engineHostOf, withoutSound } from './bare-machine.ts';
+import { childrenOf, engineHostOf, isRunning, withoutSound } from './bare-machine.ts';
 import { DaemonDoor } from './daemon-door.ts';
 
 const home = makeHome();
@@ -128,7 +128,7 @@ describe('musecam start', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/Stopped\. \d+ frames/);
     expect(existsSync(address)).toBe(false);
-    for (const pid of children) expect(existsSync(`/proc/${pid}`)).toBe(false);
+    expect(children.filter(isRunning)).toEqual([]);
     await expect(door.status()).rejects.toThrow();
   });
 

@@ -1,11 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { findChromium, needBrowser, RealBrowser } from '../../fakes/browser.ts';
 import { makeStatus, PanelStand } from './panel-stand.ts';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 interface Violation {
   readonly id: string;
@@ -99,7 +96,7 @@ describe('the command palette', () => {
     const obs = { id: 'obs.link', label: 'OBS', state: 'ready', detail: 'OBS 29' } as const;
     stand.say({ ...makeStatus(), muted: true, links: [mic, obs] });
     await page.locator('#obs select').waitFor();
-    await page.addScriptTag({ content: axe });
+    await page.addScriptTag({ content: axe.source });
     for (const colorScheme of ['dark', 'light'] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       for (const isOpen of [false, true]) {

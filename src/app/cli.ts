@@ -9,6 +9,7 @@ import { addModelCommands } from './cli/model-commands.ts';
 import { addObsCommands } from './cli/obs-commands.ts';
 import type { PrepareFlags } from './cli/prepare.ts';
 import type { RenderFlags } from './cli/render.ts';
+import { addSettingsCommands } from './cli/settings-commands.ts';
 import type { StartFlags } from './cli/start.ts';
 import { paint, showCommands } from './cli/terminal.ts';
 import { readVersion } from './read-version.ts';
@@ -190,6 +191,7 @@ program
 
 addModelCommands(program, abort.signal);
 addObsCommands(program);
+addSettingsCommands(program);
 addCameraCommands(program, abort.signal);
 
 program

@@ -34,6 +34,8 @@ import { openLadder } from './open-ladder.ts';
 import { defaultAvatarId, openLibrary } from './open-library.ts';
 import { registerPreparationCommands } from './preparation-commands.ts';
 import { Preparations } from './preparations.ts';
+import { followSettings, registerSettingsCommands } from './settings-commands.ts';
+import type { SettingsStore } from './settings-store.ts';
 import { registerShowCommands } from './show-commands.ts';
 import { ShowSwitches } from './show-switches.ts';
 import { StatusBoard } from './status-board.ts';
@@ -44,6 +46,8 @@ export interface DaemonOptions {
   readonly paths: Paths;
   readonly log: Log;
   readonly settings: SettingValues;
+  /** Where they come from: watched, and changed from the page. Closed with the daemon. Undefined: they stay as they are. */
+  readonly store?: SettingsStore;
   readonly avatarId?: string;
   /** `mic`, `mic:NAME`, `wav:PATH`, `pcm:-`, `none` */
   readonly input?: string;
@@ -194,6 +198,7 @@ export class Daemon implements AsyncDisposable {
       extraMilliseconds: Number(options.settings['virtual-mic.extraMilliseconds'] ?? 0),
     };
     registerCalibrationCommand(this.#commands, calibration, running);
+    await this.#followSettings();
     await this.#openPreparations();
     await this.#openPage(size, running);
     for (const text of options.outputs ?? []) {
@@ -231,6 +236,15 @@ export class Daemon implements AsyncDisposable {
   async #chooseOutputs(size: Size, signal: AbortSignal): Promise<void> {
     if (!this.#options.outputs) await this.#links.chooseOutput(size, signal);
     await this.#voiceOut.choose(this.#links.lanes, signal);
+  }
+
+  async #followSettings(): Promise<void> {
+    const { store } = this.#options;
+    if (!store) return;
+    this.#scope.use(store);
+    registerSettingsCommands(this.#commands, store);
+    this.#scope.use(followSettings(store, this.#commands, (words) => this.#note(words)));
+    await store.watch().catch((thrown) => this.#options.log.warn(`settings are not watched: ${messageOf(thrown)}`));
   }
 
   #openEngines(): void {

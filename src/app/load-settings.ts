@@ -3,32 +3,50 @@ import { join } from 'node:path';
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
 import { systemCodeOf } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
-import { parseSetting, type ReadSettings, readSettings } from '../host/settings.ts';
+import { parseSetting, type ReadSettings, readSettings, type SettingValues } from '../host/settings.ts';
 import { allSettings } from './core-settings.ts';
 
-/** All settings: defaults, then settings.json in the config folder (comments allowed), then `--set key=value`. */
-export async function loadSettings(paths: Paths, overrides: readonly string[]): Promise<ReadSettings> {
-  const file = await readSettingsFile(join(paths.config, 'settings.json'));
-  const given = { ...file.values, ...Object.fromEntries(overrides.map((text) => parseSetting(allSettings, text))) };
-  const read = readSettings(allSettings, given);
-  return { values: read.values, warnings: [...file.warnings, ...read.warnings] };
+/** What was read, and from where. */
+export interface LoadedSettings extends ReadSettings {
+  /** What the user's file says, as it is. */
+  readonly fromFile: SettingValues;
+  /** What `--set` says. */
+  readonly fromCommandLine: SettingValues;
+  /** Whether the file is there and cannot be understood: then nothing of it counts. */
+  readonly isDamaged: boolean;
 }
 
-async function readSettingsFile(path: string): Promise<ReadSettings> {
+/** All settings: defaults, then settings.json in the config folder (comments allowed), then `--set key=value`. */
+export async function loadSettings(paths: Paths, overrides: readonly string[]): Promise<LoadedSettings> {
+  const file = await readSettingsFile(settingsPath(paths));
+  const fromCommandLine = Object.fromEntries(overrides.map((text) => parseSetting(allSettings, text)));
+  const read = readSettings(allSettings, { ...file.values, ...fromCommandLine });
+  const warnings = [...file.warnings, ...read.warnings];
+  return { values: read.values, warnings, fromFile: file.values, fromCommandLine, isDamaged: file.isDamaged };
+}
+
+/** Where the user's settings are. */
+export function settingsPath(paths: Paths): string {
+  return join(paths.config, 'settings.json');
+}
+
+async function readSettingsFile(path: string): Promise<ReadSettings & { readonly isDamaged: boolean }> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (thrown) {
     const isMissing = systemCodeOf(thrown) === 'ENOENT';
-    return { values: {}, warnings: isMissing ? [] : [`${path} cannot be read: ${String(thrown)}`] };
+    const warnings = isMissing ? [] : [`${path} cannot be read: ${String(thrown)}`];
+    return { values: {}, warnings, isDamaged: !isMissing };
   }
   const errors: ParseError[] = [];
   const values: unknown = parse(text, errors, { allowTrailingComma: true });
-  if (errors.length > 0) return { values: {}, warnings: errors.map((error) => `${path}${placeOf(text, error)}`) };
+  const damaged = (warnings: string[]) => ({ values: {}, warnings, isDamaged: true });
+  if (errors.length > 0) return damaged(errors.map((error) => `${path}${placeOf(text, error)}`));
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
-    return { values: {}, warnings: [`${path} must hold one object; using the defaults.`] };
+    return damaged([`${path} must hold one object; using the defaults.`]);
   }
-  return { values: values as Record<string, unknown>, warnings: [] };
+  return { values: values as Record<string, unknown>, warnings: [], isDamaged: false };
 }
 
 function placeOf(text: string, { error, offset }: ParseError): string {

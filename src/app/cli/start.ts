@@ -4,7 +4,7 @@ import { anySignal } from '../../base/any-signal.ts';
 import { findPaths } from '../../base/paths.ts';
 import { Daemon, type DaemonOptions } from '../daemon.ts';
 import { openLog } from '../open-log.ts';
-import { readSettings } from './read-settings.ts';
+import { SettingsStore } from '../settings-store.ts';
 import { paint, showCommands } from './terminal.ts';
 
 /** Flags of `musecam start`. */
@@ -25,13 +25,16 @@ export interface StartFlags {
 /** Runs the daemon until Ctrl-C, `musecam run show.stop`, or the seconds are over. */
 export async function start(flags: StartFlags, signal: AbortSignal): Promise<void> {
   const paths = findPaths();
-  const values = await readSettings(paths, flags.size ? [...flags.set, `show.size=${flags.size}`] : flags.set);
+  const sets = flags.size ? [...flags.set, `show.size=${flags.size}`] : flags.set;
+  const store = await SettingsStore.open(paths, sets);
+  for (const warning of store.warnings) console.error(paint('yellow', `! ${warning}`));
   const log = openLog(flags.verbose ? 'debug' : 'error');
   const seconds = new AbortController();
   const options: DaemonOptions = {
     paths,
     log,
-    settings: values,
+    settings: store.values,
+    store,
     onChoice: (why) => console.log(`  ${showCommands(why)}`),
     ...(flags.avatar ? { avatarId: flags.avatar } : {}),
     ...(flags.input ? { input: flags.input } : {}),

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { HealthReport } from '../../../src/api/contributions.ts';
 import { frameByteLength, type VideoFrame } from '../../../src/api/media.ts';
 import type { AvatarSummary, ShowStatus } from '../../../src/api/status.ts';
+import type { SettingEntry } from '../../../src/app/settings-store.ts';
 import { AppError } from '../../../src/base/errors.ts';
 import { Emitter } from '../../../src/base/event.ts';
 import { silentLog } from '../../../src/base/log.ts';
@@ -109,6 +110,7 @@ export class PanelStand implements AsyncDisposable {
   readonly ran: { readonly id: string; readonly args: unknown }[] = [];
   readonly health: HealthReport[] = [];
   readonly commands = new CommandTable();
+  readonly settings = new Map<string, SettingEntry>();
   /** What OBS says. */
   obs: { map: Record<string, string>; scenes?: string[]; scene?: string; camera?: boolean } = { map: {} };
   /** What a calibration finds. */
@@ -213,6 +215,12 @@ export class PanelStand implements AsyncDisposable {
     return this.#scope.close();
   }
 
+  #setSetting(key: string, change: Pick<SettingEntry, 'value' | 'source'>): SettingEntry {
+    const entry = { ...this.settings.get(key)!, ...change };
+    this.settings.set(key, entry);
+    return entry;
+  }
+
   #addCommands(without: readonly string[]): void {
     const add = <Args>(id: string, args: z.ZodType<Args>, run: (args: Args) => unknown = () => undefined) =>
       !without.includes(id) &&
@@ -233,6 +241,15 @@ export class PanelStand implements AsyncDisposable {
     add('microphone.mute', z.object({ on: z.boolean() }), ({ on }) => this.say({ muted: on }));
     add('show.panic', z.object({ on: z.boolean() }), ({ on }) => this.say({ panic: on }));
     add('sync.calibrate', nothing, () => this.calibration);
+    add('settings.list', nothing, () => ({ settings: [...this.settings.values()], warnings: [] }));
+    const setting = z.object({ key: z.string(), value: z.unknown() });
+    add('settings.set', setting, ({ key, value }) => {
+      if (value === 13) throw new AppError('BAD_SETTING', `${key} = 13: expected at most 12.`);
+      return this.#setSetting(key, { value, source: 'file' });
+    });
+    add('settings.reset', z.object({ key: z.string() }), ({ key }) =>
+      this.#setSetting(key, { value: this.settings.get(key)!.default, source: 'default' }),
+    );
     add('obs.status', nothing, () => this.obs);
     add('obs.setup', nothing, () => ({ scene: 'MuseCam', input: 'MuseCam picture', via: 'stream', changes: [] }));
     add('obs.camera', z.object({ on: z.boolean() }), ({ on }) => Object.assign(this.obs, { camera: on }));

@@ -15,6 +15,7 @@ import { createNumbers } from './numbers.js';
 import { createObsCard } from './obs-card.js';
 import { createOutputs } from './outputs.js';
 import { createPalette } from './palette.js';
+import { createSettingsEditor } from './settings-editor.js';
 import { createShortcuts } from './shortcuts.js';
 import { createStage } from './stage.js';
 import { createSwitches } from './switches.js';
@@ -42,6 +43,7 @@ const looks = createLooks(run);
 const switches = createSwitches(run);
 const inStep = createInStep(run, toasts);
 const obsCard = createObsCard(run, toasts);
+const settingsEditor = createSettingsEditor();
 const adding = createAdding(run, toasts);
 const avatars = createAvatars((id) => run('avatar.use', { id }), createAvatarMenu(run), adding);
 let isStopping = false;
@@ -79,6 +81,7 @@ async function onOpen() {
   switches.learn(known);
   inStep.learn(known);
   obsCard.learn(known);
+  settingsEditor.learn(known);
 }
 
 function onStatus(status, changed) {
@@ -194,6 +197,7 @@ function wireControls() {
     X: { title: 'Panic: a still picture and silence, at once', id: 'show.panic', run: press('panic') },
     A: { title: 'Add an avatar', id: 'page.addAvatar', run: () => avatars.mayAdd() && adding.open() },
     F: { title: 'Preview in full screen', id: 'page.fullScreen', run: press('full-screen') },
+    ',': { title: 'Settings', id: 'page.settings', run: press('open-settings') },
     '?': { title: 'Keyboard shortcuts', id: 'page.shortcuts', run: press('open-help') },
   };
   createShortcuts(keys, (digit) => avatars.chooseNumber(digit));

@@ -29,6 +29,7 @@ import { parseChoice } from './choose-links.ts';
 import { type CoreSettings, readCoreSettings } from './core-settings.ts';
 import { publishAddress } from './daemon-address.ts';
 import { describeShow } from './describe-show.ts';
+import { KeybindingsStore } from './keybindings-store.ts';
 import { Links } from './links.ts';
 import { openLadder } from './open-ladder.ts';
 import { defaultAvatarId, openLibrary } from './open-library.ts';
@@ -239,7 +240,8 @@ export class Daemon implements AsyncDisposable {
   }
 
   async #followSettings(): Promise<void> {
-    const { store } = this.#options;
+    const { store, paths } = this.#options;
+    this.#scope.use(await KeybindingsStore.open(paths, this.#commands));
     if (!store) return;
     this.#scope.use(store);
     registerSettingsCommands(this.#commands, store);

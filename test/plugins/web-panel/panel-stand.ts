@@ -13,6 +13,7 @@ import { Emitter } from '../../../src/base/event.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import { Scope } from '../../../src/base/scope.ts';
 import { CommandTable } from '../../../src/host/commands.ts';
+import type { Keybinding } from '../../../src/host/keybindings.ts';
 import { openWebPanel } from '../../../src/plugins/web-panel/open-web-panel.ts';
 import type { UploadPace } from '../../../src/plugins/web-panel/watched-body.ts';
 import type { WebPanelOutput } from '../../../src/plugins/web-panel/web-panel-output.ts';
@@ -24,6 +25,18 @@ const SIZE = { width: 1280, height: 720 } as const;
 /** The frame's index stands in the picture's top rows as this many black or white squares of {@link BIT_PX}. */
 const BITS = 16;
 const BIT_PX = 80;
+
+/** Commands that the page runs by itself, to look. */
+const LOOKS = ['keybindings.list', 'settings.list', 'obs.status'];
+/** Keys of the page, as a show without a keybindings.json has them. */
+const KEYS = {
+  ...{ n: 'avatar.next', p: 'avatar.previous', h: 'mouth.rest', m: 'microphone.mute', x: 'show.panic' },
+  ...{ a: 'page.addAvatar', f: 'page.fullScreen', ',': 'page.settings', '?': 'page.shortcuts' },
+};
+const bind = (key: string, command: string, args?: object): Keybinding => ({
+  ...{ key, command, source: 'default' },
+  ...(args ? { args } : {}),
+});
 
 /** A whole status in which all is well. */
 export function makeStatus(overrides: Partial<ShowStatus> = {}): ShowStatus {
@@ -110,6 +123,11 @@ export class PanelStand implements AsyncDisposable {
   readonly ran: { readonly id: string; readonly args: unknown }[] = [];
   readonly health: HealthReport[] = [];
   readonly commands = new CommandTable();
+  keys: Keybinding[] = [
+    ...Array.from({ length: 9 }, (_, n) => bind(String(n + 1), 'avatar.useNumber', { number: n + 1 })),
+    ...Object.entries(KEYS).map(([key, command]) => bind(key, command)),
+  ];
+  keyWarnings: string[] = [];
   readonly settings = new Map<string, SettingEntry>();
   /** What OBS says. */
   obs: { map: Record<string, string>; scenes?: string[]; scene?: string; camera?: boolean } = { map: {} };
@@ -229,7 +247,8 @@ export class PanelStand implements AsyncDisposable {
         title: id,
         args,
         run: async (given) => {
-          this.ran.push({ id, args: given });
+          // What only looks is not what a person did.
+          if (!LOOKS.includes(id)) this.ran.push({ id, args: given });
           return run(given);
         },
       });
@@ -241,6 +260,11 @@ export class PanelStand implements AsyncDisposable {
     add('microphone.mute', z.object({ on: z.boolean() }), ({ on }) => this.say({ muted: on }));
     add('show.panic', z.object({ on: z.boolean() }), ({ on }) => this.say({ panic: on }));
     add('sync.calibrate', nothing, () => this.calibration);
+    add('keybindings.list', nothing, () => ({
+      bindings: this.keys,
+      warnings: this.keyWarnings,
+      file: '/keybindings.json',
+    }));
     add('settings.list', nothing, () => ({ settings: [...this.settings.values()], warnings: [] }));
     const setting = z.object({ key: z.string(), value: z.unknown() });
     add('settings.set', setting, ({ key, value }) => {

@@ -29,8 +29,3 @@ export async function fetchCommands() {
   const response = await fetch('/api/commands');
   return response.ok ? response.json() : [];
 }
-
-/** Ids of all commands there are. */
-export async function listCommands() {
-  return new Set((await fetchCommands()).map((command) => command.id));
-}

@@ -2,7 +2,7 @@ import { createAdding } from './adding.js';
 import { createAvatarMenu } from './avatar-menu.js';
 import { createAvatars } from './avatars.js';
 import { build, byId, setText } from './build-element.js';
-import { callCommand, listCommands } from './call-command.js';
+import { callCommand, fetchCommands } from './call-command.js';
 import { createChain } from './chain.js';
 import { connect } from './connection.js';
 import { createDropAnywhere } from './drop-anywhere.js';
@@ -46,6 +46,10 @@ const obsCard = createObsCard(run, toasts);
 const settingsEditor = createSettingsEditor();
 const adding = createAdding(run, toasts);
 const avatars = createAvatars((id) => run('avatar.use', { id }), createAvatarMenu(run), adding);
+/** Titles of the show's commands by id. */
+let titles = new Map();
+let newest = {};
+let shortcuts;
 let isStopping = false;
 let isLost = false;
 
@@ -74,7 +78,9 @@ async function onOpen() {
   if (isLost) toasts.show({ key: 'connection', tone: 'good', title: 'Connected again' });
   isLost = false;
   isStopping = false;
-  const known = await listCommands().catch(() => new Set());
+  const commands = await fetchCommands().catch(() => []);
+  titles = new Map(commands.map(({ id, title }) => [id, title]));
+  const known = new Set(titles.keys());
   for (const [id, command] of Object.entries(BUTTONS)) byId(id).hidden = !known.has(command);
   avatars.learn(known);
   looks.learn(known);
@@ -82,9 +88,11 @@ async function onOpen() {
   inStep.learn(known);
   obsCard.learn(known);
   settingsEditor.learn(known);
+  await shortcuts.learn();
 }
 
 function onStatus(status, changed) {
+  newest = status;
   adding.update(status, changed);
   avatars.update(status, changed);
   looks.update(status, changed);
@@ -189,25 +197,27 @@ function wireControls() {
   };
   for (const [id, action] of Object.entries(actions)) byId(id).addEventListener('click', action);
   const press = (id) => () => !byId(id).hidden && byId(id).click();
-  const keys = {
-    N: { title: 'Next avatar', id: 'avatar.next', run: press('next') },
-    P: { title: 'Previous avatar', id: 'avatar.previous', run: press('previous') },
-    H: { title: 'Hold still: the mouth rests', id: 'mouth.rest', run: press('hold') },
-    M: { title: 'Mute: nobody hears you', id: 'microphone.mute', run: press('mute') },
-    X: { title: 'Panic: a still picture and silence, at once', id: 'show.panic', run: press('panic') },
-    A: { title: 'Add an avatar', id: 'page.addAvatar', run: () => avatars.mayAdd() && adding.open() },
-    F: { title: 'Preview in full screen', id: 'page.fullScreen', run: press('full-screen') },
-    ',': { title: 'Settings', id: 'page.settings', run: press('open-settings') },
-    '?': { title: 'Keyboard shortcuts', id: 'page.shortcuts', run: press('open-help') },
+  // What a key or the palette does here is what the button does, so that both are shown alike.
+  const local = {
+    'avatar.next': { title: 'Next avatar', run: press('next') },
+    'avatar.previous': { title: 'Previous avatar', run: press('previous') },
+    'avatar.useNumber': { title: 'Swap to the avatar', run: ({ number }) => avatars.chooseNumber(number) },
+    'mouth.rest': { title: 'Hold still: the mouth rests', run: press('hold') },
+    'microphone.mute': { title: 'Mute: nobody hears you', run: press('mute') },
+    'show.panic': { title: 'Panic: a still picture and silence, at once', run: press('panic') },
+    'page.addAvatar': { title: 'Add an avatar', run: () => avatars.mayAdd() && adding.open() },
+    'page.fullScreen': { title: 'Preview in full screen', run: press('full-screen') },
+    'page.settings': { title: 'Settings', run: press('open-settings') },
+    'page.shortcuts': { title: 'Keyboard shortcuts', run: press('open-help') },
   };
-  createShortcuts(keys, (digit) => avatars.chooseNumber(digit));
+  shortcuts = createShortcuts({ local, run, status: () => newest, title: (id) => titles.get(id) ?? id });
   createPalette({
     run,
     toasts,
-    own: Object.entries(keys)
-      .filter(([, { id }]) => id.startsWith('page.'))
-      .map(([key, one]) => ({ ...one, key })),
-    keys: Object.fromEntries(Object.entries(keys).map(([key, { id }]) => [id, key])),
+    own: Object.entries(local)
+      .filter(([id]) => id.startsWith('page.'))
+      .map(([id, one]) => ({ id, ...one })),
+    keyOf: shortcuts.keyOf,
     suggest: (_, name) => (name === 'id' || name === 'avatar' ? avatars.choices() : undefined),
   });
   const isWelcome = () =>

@@ -10,9 +10,9 @@ const REMEMBERED = 6;
 /**
  * The command palette: every command of the show and of this page, found by some of its letters, run by Enter. One that
  * wants to know something asks in a form made from the schema of its arguments.
- * @param run runs a command of the show. @param own the page's: `{ id, title, key, run }`. @param keys by command id.
+ * @param run runs a command of the show. @param own the page's: `{ id, title, run }`. @param keyOf the key of a command, to be shown.
  */
-export function createPalette({ run, toasts, own, keys, suggest }) {
+export function createPalette({ run, toasts, own, keyOf, suggest }) {
   const dialog = byId('palette');
   const input = byId('palette-input');
   const list = byId('palette-list');
@@ -71,7 +71,7 @@ export function createPalette({ run, toasts, own, keys, suggest }) {
   }
 
   function buildOption({ command, match }, at) {
-    const key = command.key ?? keys[command.id];
+    const key = keyOf(command.id);
     const option = build(
       'div',
       { id: `palette-${at}`, role: 'option' },

@@ -1,38 +1,114 @@
 import { build, byId } from './build-element.js';
+import { callCommand } from './call-command.js';
+import { holds } from './when.js';
 
 const STORED = 'musecam.shortcuts';
+/** Names of keys whose character says nothing. */
+const NAMED = { ' ': 'space' };
 
 /**
- * Single-key shortcuts. They rest while a dialog is open, while somebody types, with modifier keys, and when switched off
- * in the list of shortcuts (for people who speak to their computer or whose hands tremble).
- * @param keys by key: `{ title, run }`. @param onDigit called with 1 … 9.
+ * The keys, as the show knows them: defaults and what the user's keybindings.json changes. They rest while a dialog is
+ * open, while somebody types, and, those without modifiers, when switched off in the list of shortcuts (for people who
+ * speak to their computer or whose hands tremble).
+ * @param local commands of this page by id: `{ title, run }`. @param run runs a command of the show.
+ * @param status gives the present status, for conditions.
  */
-export function createShortcuts(keys, onDigit) {
+export function createShortcuts({ local, run, status, title }) {
   const help = byId('help');
   const isOn = byId('keys-on');
+  let bindings = [];
   isOn.checked = readStored() !== 'off';
   isOn.addEventListener('change', () => store(isOn.checked ? 'on' : 'off'));
-  const rows = [['1 – 9', 'Swap to that avatar'], ...Object.entries(keys).map(([key, { title }]) => [key, title])];
-  byId('keys').replaceChildren(
-    ...rows.map(([key, title]) => build('div', {}, build('dt', {}, build('kbd', {}, key)), build('dd', {}, title))),
-  );
-  byId('open-help').addEventListener('click', () => help.showModal());
+  byId('open-help').addEventListener('click', async () => {
+    help.showModal();
+    await learn();
+  });
+  // The file may have been changed in an editor meanwhile.
+  window.addEventListener('focus', () => void learn());
 
   document.addEventListener('keydown', (event) => {
-    if (!isOn.checked || isBusy(event)) return;
-    // By position as well: on some keyboards the digits need Shift.
-    const digit = /^(?:Digit|Numpad)([1-9])$/.exec(event.code)?.[1] ?? /^[1-9]$/.exec(event.key)?.[0];
-    const action = keys[event.key.toUpperCase()];
-    if (!digit && !action) return;
+    if (isBusy(event)) return;
+    const key = keyOf(event);
+    const isPlain = !/^(?:ctrl|alt|meta)\+/.test(key) && !/^f\d/.test(key);
+    if (isPlain && (!isOn.checked || isTyping(event))) return;
+    const found = bindings.findLast((one) => one.key === key && holds(one.when, status()));
+    if (!found) return;
     event.preventDefault();
-    if (digit) onDigit(Number(digit));
-    else action.run();
+    perform(found);
   });
+
+  function perform({ command, args }) {
+    const own = local[command];
+    if (own) own.run(args);
+    else void run(command, args ?? {}).catch(() => {});
+  }
+
+  /** Asks the show for its keys. */
+  async function learn() {
+    const answer = await callCommand('keybindings.list').catch(() => undefined);
+    if (!answer) return;
+    bindings = answer.bindings;
+    byId('keys').replaceChildren(...rowsOf(bindings).map(([key, words]) => buildRow(key, words)));
+    byId('keys-warnings').replaceChildren(...answer.warnings.map((warning) => build('p', {}, warning)));
+    byId('keys-file').textContent = answer.file;
+  }
+
+  /** One row a command and argument; the nine avatars are one. */
+  function rowsOf(all) {
+    const rows = all
+      .filter(({ command, source }) => command !== 'avatar.useNumber' || source === 'user')
+      .map(({ key, command, args }) => [
+        key,
+        `${local[command]?.title ?? title(command)}${args ? ` ${JSON.stringify(args)}` : ''}`,
+      ]);
+    const hasDigits = all.some(({ command, source }) => command === 'avatar.useNumber' && source === 'default');
+    return hasDigits ? [['1 – 9', 'Swap to that avatar'], ...rows] : rows;
+  }
+
+  return {
+    learn,
+    /** The key of a command without arguments, as people read it; undefined where it has none. */
+    keyOf: (command) => {
+      const found = bindings.findLast((one) => one.command === command && one.args === undefined);
+      return found && readable(found.key);
+    },
+  };
+}
+
+function buildRow(key, words) {
+  return build('div', {}, build('dt', {}, build('kbd', {}, readable(key))), build('dd', {}, words));
+}
+
+function readable(key) {
+  return key.length === 1
+    ? key.toUpperCase()
+    : key.replace(/(^|\+)([a-z])/g, (_, plus, letter) => plus + letter.toUpperCase());
+}
+
+/** A key event in the words of keybindings.json. */
+function keyOf(event) {
+  // By position as well: on some keyboards the digits need Shift.
+  const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code)?.[1];
+  const key = digit && !event.shiftKey ? digit : (NAMED[event.key] ?? event.key.toLowerCase());
+  const isDigit = digit !== undefined && /^\d$/.test(key);
+  // Shift that is needed for a character is part of the character.
+  const hasShift = event.shiftKey && !isDigit && (key.length > 1 || /\p{L}/u.test(key));
+  const parts = [
+    [event.ctrlKey, 'ctrl'],
+    [hasShift, 'shift'],
+    [event.altKey, 'alt'],
+    [event.metaKey, 'meta'],
+  ];
+  return [...parts.filter(([isHeld]) => isHeld).map(([, name]) => name), key].join('+');
 }
 
 function isBusy(event) {
-  const isModified = event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat;
-  return isModified || document.querySelector('dialog[open]') || event.target.closest?.('input, textarea, select');
+  return event.isComposing || event.repeat || document.querySelector('dialog[open]');
+}
+
+/** Somebody writes: then plain keys are letters. */
+function isTyping(event) {
+  return event.target.closest?.('textarea, select, input:not([type="checkbox"], [type="radio"])') !== null;
 }
 
 function readStored() {

@@ -1,0 +1,103 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
+import { z } from 'zod';
+import { systemCodeOf } from '../base/errors.ts';
+import type { Paths } from '../base/paths.ts';
+import type { CommandTable } from '../host/commands.ts';
+import { type Keybinding, mergeKeybindings, type ReadKeybindings } from '../host/keybindings.ts';
+
+/** What every machine starts with. Single keys: they count where no text is typed, on the control page. */
+const DEFAULTS: readonly Keybinding[] = [
+  ...Array.from({ length: 9 }, (_, n) => bind(String(n + 1), 'avatar.useNumber', { number: n + 1 })),
+  bind('n', 'avatar.next'),
+  bind('p', 'avatar.previous'),
+  bind('h', 'mouth.rest'),
+  bind('m', 'microphone.mute'),
+  bind('x', 'show.panic'),
+  bind('a', 'page.addAvatar'),
+  bind('f', 'page.fullScreen'),
+  bind(',', 'page.settings'),
+  bind('?', 'page.shortcuts'),
+];
+/** A file is written in several steps: it is read when it has been left alone for this long, in ms. */
+const QUIET_MS = 120;
+
+/** The keys: the defaults, changed by keybindings.json in the config folder, which is watched. */
+export class KeybindingsStore implements AsyncDisposable {
+  readonly #file: string;
+  readonly #folder: string;
+  readonly #commands: CommandTable;
+  #read: ReadKeybindings = { bindings: DEFAULTS, warnings: [] };
+  #watcher: FSWatcher | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  private constructor(paths: Paths, commands: CommandTable) {
+    this.#folder = paths.config;
+    this.#file = join(paths.config, 'keybindings.json');
+    this.#commands = commands;
+  }
+
+  /** Reads and watches them, and registers the command that lists them. A damaged file leaves the last good keys. */
+  static async open(paths: Paths, commands: CommandTable): Promise<KeybindingsStore> {
+    const store = new KeybindingsStore(paths, commands);
+    await store.#readAnew();
+    await mkdir(store.#folder, { recursive: true });
+    store.#watcher = watch(store.#folder, (_, name) => {
+      if (name !== null && name !== 'keybindings.json') return;
+      clearTimeout(store.#timer);
+      store.#timer = setTimeout(() => void store.#readAnew(), QUIET_MS);
+    });
+    store.#watcher.on('error', () => {});
+    commands.register({
+      id: 'keybindings.list',
+      title: 'All keys and what they do',
+      args: z.object({}).loose(),
+      run: async () => ({ ...store.#checked(), file: store.#file }),
+    });
+    return store;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#watcher?.close();
+  }
+
+  /** Commands of plugins come later than the file is read: whether there is one is asked when somebody wants to know. */
+  #checked(): ReadKeybindings {
+    const ids = new Set(this.#commands.list().map(({ id }) => id));
+    const isKnown = (command: string) => command.startsWith('page.') || ids.has(command);
+    const unknown = this.#read.bindings.filter(({ command, source }) => source === 'user' && !isKnown(command));
+    const words = unknown.map(({ key, command }) => `The key ${key}: there is no command ${command}.`);
+    return {
+      bindings: this.#read.bindings.filter(({ command }) => isKnown(command)),
+      warnings: [...this.#read.warnings, ...words],
+    };
+  }
+
+  async #readAnew(): Promise<void> {
+    let text: string;
+    try {
+      text = await readFile(this.#file, 'utf8');
+    } catch (thrown) {
+      const isMissing = systemCodeOf(thrown) === 'ENOENT';
+      this.#read = { bindings: DEFAULTS, warnings: isMissing ? [] : [`${this.#file} cannot be read.`] };
+      return;
+    }
+    const errors: ParseError[] = [];
+    const given: unknown = parse(text, errors, { allowTrailingComma: true });
+    const [error] = errors;
+    if (error) {
+      const line = text.slice(0, error.offset).split('\n').length;
+      const words = `${this.#file}:${line}: ${printParseErrorCode(error.error)}; the last good keys stay.`;
+      this.#read = { ...this.#read, warnings: [words] };
+      return;
+    }
+    this.#read = mergeKeybindings(DEFAULTS, given);
+  }
+}
+
+function bind(key: string, command: string, args?: object): Keybinding {
+  return { key, command, ...(args ? { args } : {}), source: 'default' };
+}

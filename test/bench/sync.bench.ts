@@ -5,7 +5,7 @@ import { BUNDLED_SPEECH, DaemonProcess } from './daemon-process.ts';
 import type { Fact } from './harness.ts';
 
 /** How long the show talks between the two measurements, in minutes. */
-const MINUTES = Number(process.env.MUSECAM_BENCH_SYNC_MINUTES ?? 10);
+const MINUTES = Number(process.env.MUSECAM_BENCH_SYNC_MINUTES ?? 1);
 /** How long each measurement takes: a pulse a second. */
 const SECONDS = 60;
 /** Until the show's own figures tell of ten seconds, in ms. */

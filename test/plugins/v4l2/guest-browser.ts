@@ -3,6 +3,7 @@
  * page in a real Chromium asks for the camera, as Meet does.
  */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +15,7 @@ import { children, readCaps, step } from './guest-camera.ts';
 
 const DEVICE = '/dev/video10';
 const entry = findNodeEntry(import.meta.url, '../../../src/app/cli');
-/** How long the page looks at the camera, in ms. */
+/** How long the page looks at each avatar, in ms: an emulated machine paints a few pictures a second. */
 const LOOK_MS = 6_000;
 /** What an emulated machine may take for anything, in ms. */
 const LIMIT_MS = 120_000;
@@ -28,24 +29,34 @@ const PAGE = `<!doctype html><meta charset="utf-8"><title>A call</title>
   main { display: grid }
 </style><main><video autoplay muted playsinline></video><select aria-label="Camera"></select></main>`;
 
-/** Asks for the camera and looks at it for a while. Runs in the page. */
-const LOOK = `(async () => {
+/** Asks for the camera and shows it. Runs in the page. */
+const SHOW = `(async () => {
   const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
   const cameras = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === 'videoinput').map(({ label }) => label);
   document.querySelector('select').replaceChildren(...cameras.map((label) => new Option('Camera: ' + label)));
   const video = document.querySelector('video');
   video.srcObject = stream;
   await video.play();
-  const canvas = new OffscreenCanvas(64, 48);
-  const context = canvas.getContext('2d', { willReadFrequently: true });
-  const grab = () => { context.drawImage(video, 0, 0, 64, 48); return [...context.getImageData(0, 0, 64, 48).data].filter((_, at) => at % 4 === 1); };
-  let frames = 0;
-  const count = () => { frames++; video.requestVideoFrameCallback(count); };
+  window.frames25 = 0;
+  const count = () => { window.frames25++; video.requestVideoFrameCallback(count); };
   video.requestVideoFrameCallback(count);
-  const first = grab();
-  await new Promise((resolve) => setTimeout(resolve, ${LOOK_MS}));
-  return { cameras, width: video.videoWidth, height: video.videoHeight, frames, first, last: grab() };
+  return { cameras, width: video.videoWidth, height: video.videoHeight };
 })()`;
+
+/** What the camera shows now, 64x48, green, 0 … 255. Runs in the page. */
+const GRAB = `(() => {
+  const context = new OffscreenCanvas(64, 48).getContext('2d');
+  context.drawImage(document.querySelector('video'), 0, 0, 64, 48);
+  return [...context.getImageData(0, 0, 64, 48).data].filter((_, at) => at % 4 === 1);
+})()`;
+
+/** Runs a command of the show, by the address that it has left for its own commands. */
+async function runCommand(id: string): Promise<void> {
+  const { url, token } = JSON.parse(readFileSync('/tmp/home/state/daemon.json', 'utf8')) as Record<string, string>;
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const answer = await fetch(`${url}api/commands/${id}`, { method: 'POST', headers, body: '{}' });
+  if (!answer.ok) throw new Error(await answer.text());
+}
 
 await step('browser', async () => {
   const flags = ['start', '--no-open', '--port', '0', '--size', '640x480', '--output', 'v4l2'];
@@ -67,12 +78,18 @@ await step('browser', async () => {
   const page = await browser.openPage({ viewport: { width: 760, height: 600 } });
   page.setDefaultTimeout(LIMIT_MS);
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, { timeout: LIMIT_MS });
-  const seen = await page.evaluate<object>(LOOK);
+  const seen = await page.evaluate<object>(SHOW);
+  await sleep(LOOK_MS);
+  const first = await page.evaluate<number[]>(GRAB);
   const picture = (await page.screenshot({ timeout: LIMIT_MS })).toString('base64');
+  await runCommand('avatar.next');
+  await sleep(LOOK_MS);
+  const last = await page.evaluate<number[]>(GRAB);
+  const frames = await page.evaluate<number>('window.frames25');
   server.close();
   server.closeAllConnections();
   show.kill('SIGINT');
   const code = await new Promise((resolve) => show.once('exit', resolve));
-  return { ...seen, picture, code, capsAfter: readCaps(DEVICE) };
+  return { ...seen, first, last, frames, picture, code };
 });
 process.exit(0);

@@ -1,0 +1,60 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { z } from 'zod';
+import { KeybindingsStore } from '../../src/app/keybindings-store.ts';
+import { findPaths } from '../../src/base/paths.ts';
+import { CommandTable } from '../../src/host/commands.ts';
+import type { ReadKeybindings } from '../../src/host/keybindings.ts';
+import { makeHome } from '../fakes/cli.ts';
+
+const home = makeHome();
+afterAll(() => home[Symbol.dispose]());
+const paths = findPaths(home.env);
+const file = join(paths.config, 'keybindings.json');
+
+function makeCommands(): CommandTable {
+  const commands = new CommandTable();
+  for (const id of ['avatar.next', 'avatar.useNumber', 'show.panic']) {
+    commands.register({ id, title: id, args: z.object({}).loose(), run: async () => ({}) });
+  }
+  return commands;
+}
+
+beforeEach(() => {
+  rmSync(paths.config, { recursive: true, force: true });
+  mkdirSync(paths.config, { recursive: true });
+});
+
+describe('the keys of a show', () => {
+  it('are the defaults of the commands that there are, and what the file adds, as soon as it is saved', async () => {
+    const commands = makeCommands();
+    await using _store = await KeybindingsStore.open(paths, commands);
+    const list = async () => (await commands.run('keybindings.list')) as ReadKeybindings & { file: string };
+    const before = await list();
+    expect(before.file).toBe(file);
+    expect(before.bindings.find(({ key }) => key === '3')).toMatchObject({
+      command: 'avatar.useNumber',
+      args: { number: 3 },
+    });
+    // No such command here.
+    expect(before.bindings.some(({ command }) => command === 'microphone.mute')).toBe(false);
+    writeFileSync(file, '[ // mine\n { "key": "Ctrl+Q", "command": "show.panic" }, ]');
+    await vi.waitFor(async () => expect((await list()).bindings.at(-1)).toMatchObject({ key: 'ctrl+q' }), 5_000);
+    expect((await list()).warnings).toEqual([]);
+  });
+
+  it('stay as they were while the file is damaged, with its place said, and unknown commands are told', async () => {
+    const commands = makeCommands();
+    writeFileSync(file, '[{ "key": "q", "command": "avatar.next" }, { "key": "w", "command": "avatar.nxt" }]');
+    await using _store = await KeybindingsStore.open(paths, commands);
+    const list = async () => (await commands.run('keybindings.list')) as ReadKeybindings;
+    expect((await list()).warnings).toEqual(['The key w: there is no command avatar.nxt.']);
+    writeFileSync(file, '[\n { "key": }');
+    await vi.waitFor(async () => expect((await list()).warnings.join()).toContain('keybindings.json:2:'), 5_000);
+    expect((await list()).bindings.at(-1)).toMatchObject({ key: 'q', command: 'avatar.next' });
+    rmSync(file);
+    await vi.waitFor(async () => expect((await list()).warnings).toEqual([]), 5_000);
+    expect((await list()).bindings.some(({ source }) => source === 'user')).toBe(false);
+  });
+});

@@ -1,8 +1,7 @@
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, type TestContext, vi } from 'vitest';
 import type { AudioOutputStatus } from '../../../src/api/status.ts';
-import { findChromium, needBrowser, RealBrowser } from '../../fakes/browser.ts';
-import { makeStatus, PanelStand } from './panel-stand.ts';
+import { usePanelPage } from './page-visit.ts';
+import { makeStatus } from './panel-stand.ts';
 
 const microphone: AudioOutputStatus = {
   id: 'virtual-mic.microphone',
@@ -14,32 +13,17 @@ const microphone: AudioOutputStatus = {
 };
 
 describe('sound in step, on the page', () => {
-  let browser: RealBrowser | undefined;
-  let stand: PanelStand | undefined;
-  let page: Page | undefined;
+  const open = usePanelPage();
 
-  beforeAll(async () => {
-    if (findChromium()) browser = await RealBrowser.open();
-  });
-  afterAll(() => browser?.[Symbol.asyncDispose]());
-  afterEach(async () => {
-    await page?.context().close();
-    await stand?.[Symbol.asyncDispose]();
-  });
-
-  async function visit(links: readonly AudioOutputStatus[]) {
-    stand = await PanelStand.open({ status: makeStatus({ links }) });
-    stand.play();
-    page = await browser!.openPage();
-    await page.goto(stand.address);
+  async function visit(context: TestContext, links: readonly AudioOutputStatus[]) {
+    const { stand, page } = await open(context, { status: makeStatus({ links }) });
     const card = page.locator('#in-step');
     const fact = (name: string) => card.locator('.facts div', { hasText: name }).locator('dd');
     return { stand, page, card, fact };
   }
 
   it('says how late picture and microphone are, how far apart, and how that wanders', async (context) => {
-    needBrowser(context);
-    const { card, fact, stand } = await visit([microphone]);
+    const { card, fact, stand } = await visit(context, [microphone]);
     await card.getByText('The voice is 2 ms after the picture').waitFor();
     expect(await fact('Picture').textContent()).toBe('94 ms');
     expect(await fact('Microphone').textContent()).toBe('96 ms');
@@ -55,18 +39,16 @@ describe('sound in step, on the page', () => {
   });
 
   it('says why there is no microphone and what would give one', async (context) => {
-    needBrowser(context);
     const { id, label } = microphone;
     const fix = 'To have it anyway: musecam start --set virtual-mic.enabled=on';
-    const { card } = await visit([{ id, label, state: 'off', detail: 'only with a virtual camera', fix }]);
+    const { card } = await visit(context, [{ id, label, state: 'off', detail: 'only with a virtual camera', fix }]);
     await card.getByText('Only with a virtual camera.').waitFor();
     expect(await card.locator('code').textContent()).toBe('musecam start --set virtual-mic.enabled=on');
     expect(await card.locator('#step-ruler').isVisible()).toBe(false);
   });
 
   it('measures after a warning, and says what it found', async (context) => {
-    needBrowser(context);
-    const { page, stand, card } = await visit([microphone]);
+    const { page, stand, card } = await visit(context, [microphone]);
     stand.calibration = {
       pictureFrom: 'MuseCam (/dev/video10)',
       picture: { p50Ms: 93, p95Ms: 99, count: 500 },
@@ -87,8 +69,7 @@ describe('sound in step, on the page', () => {
   });
 
   it('mutes and panics by button and by key, and shows over the picture that it does', async (context) => {
-    needBrowser(context);
-    const { page, stand } = await visit([]);
+    const { page, stand } = await visit(context, []);
     await page.locator('.stage[data-picture="live"]').waitFor();
     await page.getByRole('button', { name: 'Mute M' }).click();
     await page.locator('#stage-silence', { hasText: 'Muted' }).waitFor();

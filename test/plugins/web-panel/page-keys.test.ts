@@ -1,35 +1,15 @@
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { findChromium, needBrowser, RealBrowser } from '../../fakes/browser.ts';
-import { PanelStand } from './panel-stand.ts';
+import { describe, expect, it, type TestContext, vi } from 'vitest';
+import { usePanelPage } from './page-visit.ts';
+import type { PanelStand } from './panel-stand.ts';
 
 describe('keys on the page', () => {
-  let browser: RealBrowser | undefined;
-  let stand: PanelStand | undefined;
-  let page: Page | undefined;
+  const open = usePanelPage();
 
-  beforeAll(async () => {
-    if (findChromium()) browser = await RealBrowser.open();
-  });
-  afterAll(() => browser?.[Symbol.asyncDispose]());
-  afterEach(async () => {
-    await page?.context().close();
-    await stand?.[Symbol.asyncDispose]();
-  });
-
-  async function visit(keys: PanelStand['keys']) {
-    stand = await PanelStand.open();
-    stand.keys.push(...keys);
-    stand.play();
-    page = await browser!.openPage();
-    await page.goto(stand.address);
-    await page.locator('.stage[data-picture="live"]').waitFor();
-    return { stand, page };
-  }
+  const visit = (context: TestContext, keys: PanelStand['keys']) =>
+    open(context, { prepare: (stand) => stand.keys.push(...keys) });
 
   it('do what the user wants of them, with modifiers and arguments, the later one first', async (context) => {
-    needBrowser(context);
-    const { stand, page } = await visit([
+    const { stand, page } = await visit(context, [
       { key: 'ctrl+alt+k', command: 'avatar.use', args: { id: 'cy' }, source: 'user' },
       { key: 'n', command: 'avatar.previous', source: 'user' },
     ]);
@@ -40,8 +20,7 @@ describe('keys on the page', () => {
   });
 
   it('do it only while their condition holds', async (context) => {
-    needBrowser(context);
-    const { stand, page } = await visit([
+    const { stand, page } = await visit(context, [
       { key: 'q', command: 'avatar.next', when: '!muted && speaking', source: 'user' },
       { key: 'q', command: 'avatar.previous', when: 'muted', source: 'user' },
     ]);
@@ -54,8 +33,7 @@ describe('keys on the page', () => {
   });
 
   it('are listed with what is wrong with the file; single ones rest when switched off, others do not', async (context) => {
-    needBrowser(context);
-    const { stand, page } = await visit([{ key: 'ctrl+alt+k', command: 'avatar.next', source: 'user' }]);
+    const { stand, page } = await visit(context, [{ key: 'ctrl+alt+k', command: 'avatar.next', source: 'user' }]);
     stand.keyWarnings = ['keybindings.json, entry 2: "hyper+x" is no key.'];
     await page.keyboard.press('?');
     await page.getByText('"hyper+x" is no key.').waitFor();

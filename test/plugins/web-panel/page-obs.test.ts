@@ -1,8 +1,7 @@
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, type TestContext, vi } from 'vitest';
 import type { LinkStatus } from '../../../src/api/status.ts';
-import { findChromium, needBrowser, RealBrowser } from '../../fakes/browser.ts';
-import { makeStatus, PanelStand } from './panel-stand.ts';
+import { usePanelPage } from './page-visit.ts';
+import { makeStatus, type PanelStand } from './panel-stand.ts';
 
 const link: LinkStatus = { id: 'obs.link', label: 'OBS', state: 'ready', detail: 'OBS 29.0.2, scene "Talk"' };
 const away: LinkStatus = {
@@ -14,33 +13,20 @@ const away: LinkStatus = {
 };
 
 describe('OBS on the page', () => {
-  let browser: RealBrowser | undefined;
-  let stand: PanelStand | undefined;
-  let page: Page | undefined;
+  const open = usePanelPage();
 
-  beforeAll(async () => {
-    if (findChromium()) browser = await RealBrowser.open();
-  });
-  afterAll(() => browser?.[Symbol.asyncDispose]());
-  afterEach(async () => {
-    await page?.context().close();
-    await stand?.[Symbol.asyncDispose]();
-  });
-
-  async function visit(obs: PanelStand['obs'], links: readonly LinkStatus[]) {
-    stand = await PanelStand.open({ status: makeStatus({ links }) });
-    stand.obs = obs;
-    stand.play();
-    page = await browser!.openPage();
-    await page.goto(stand.address);
+  async function visit(context: TestContext, obs: PanelStand['obs'], links: readonly LinkStatus[]) {
+    const prepare = (stand: PanelStand) => {
+      stand.obs = obs;
+    };
+    const { stand, page } = await open(context, { status: makeStatus({ links }), prepare });
     const card = page.locator('#obs');
     return { stand, page, card, pick: (scene: string) => card.getByLabel(scene, { exact: true }) };
   }
 
   it('shows its scenes with the avatar of each, and changes them', async (context) => {
-    needBrowser(context);
     const obs = { scenes: ['Talk', 'Break'], scene: 'Talk', map: { Talk: 'bo' } as Record<string, string> };
-    const { stand, card, pick } = await visit(obs, [link]);
+    const { stand, card, pick } = await visit(context, obs, [link]);
     await card.getByText('OBS 29.0.2, scene "Talk"').waitFor();
     expect(await pick('Talk').inputValue()).toBe('bo');
     expect(await pick('Break').inputValue()).toBe('');
@@ -53,16 +39,14 @@ describe('OBS on the page', () => {
   });
 
   it('takes back what is refused, and says why', async (context) => {
-    needBrowser(context);
-    const { page, pick } = await visit({ scenes: ['Talk'], scene: 'Talk', map: { Talk: 'bo' } }, [link]);
+    const { page, pick } = await visit(context, { scenes: ['Talk'], scene: 'Talk', map: { Talk: 'bo' } }, [link]);
     await pick('Talk').selectOption('cy');
     await page.locator('.toast', { hasText: 'There is no avatar cy.' }).waitFor();
     await vi.waitFor(async () => expect(await pick('Talk').inputValue()).toBe('bo'));
   });
 
   it('sets OBS up and turns its camera by buttons, which are there only while OBS is', async (context) => {
-    needBrowser(context);
-    const { stand, page, card } = await visit({ scenes: ['Talk'], map: {}, camera: false }, [link]);
+    const { stand, page, card } = await visit(context, { scenes: ['Talk'], map: {}, camera: false }, [link]);
     await card.getByRole('button', { name: 'Set up in OBS' }).click();
     await page.locator('.toast', { hasText: 'Scene "MuseCam", source "MuseCam picture".' }).waitFor();
     const camera = card.getByRole('button', { name: 'Virtual camera' });
@@ -78,12 +62,7 @@ describe('OBS on the page', () => {
   });
 
   it('is not there where the show cannot talk to OBS at all', async (context) => {
-    needBrowser(context);
-    stand = await PanelStand.open({ without: ['obs.status'] });
-    stand.play();
-    page = await browser!.openPage();
-    await page.goto(stand.address);
-    await page.locator('.stage[data-picture="live"]').waitFor();
+    const { page } = await open(context, { without: ['obs.status'] });
     expect(await page.locator('#obs').isVisible()).toBe(false);
   });
 });

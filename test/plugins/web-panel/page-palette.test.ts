@@ -1,8 +1,7 @@
 import axe from 'axe-core';
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { findChromium, needBrowser, RealBrowser } from '../../fakes/browser.ts';
-import { makeStatus, PanelStand } from './panel-stand.ts';
+import { describe, expect, it, type TestContext, vi } from 'vitest';
+import { usePanelPage } from './page-visit.ts';
+import { makeStatus } from './panel-stand.ts';
 
 interface Violation {
   readonly id: string;
@@ -11,36 +10,16 @@ interface Violation {
 }
 
 describe('the command palette', () => {
-  let browser: RealBrowser | undefined;
-  let stand: PanelStand | undefined;
-  let page: Page | undefined;
+  const open = usePanelPage();
 
-  beforeAll(async () => {
-    if (findChromium()) browser = await RealBrowser.open();
-  });
-  afterAll(() => browser?.[Symbol.asyncDispose]());
-  afterEach(async () => {
-    await page?.context().close();
-    await stand?.[Symbol.asyncDispose]();
-  });
-
-  async function visit() {
-    stand = await PanelStand.open();
-    stand.play();
-    page = await browser!.openPage({ bypassCSP: true });
-    await page.goto(stand.address);
-    await page.locator('.stage[data-picture="live"]').waitFor();
-    return {
-      stand,
-      page,
-      options: page.getByRole('option'),
-      find: page.getByRole('combobox', { name: 'Find a command' }),
-    };
+  async function visit(context: TestContext) {
+    const { stand, page } = await open(context, { window: { bypassCSP: true } });
+    const find = page.getByRole('combobox', { name: 'Find a command' });
+    return { stand, page, options: page.getByRole('option'), find };
   }
 
   it('opens by keys, finds a command by some of its letters, and runs it by Enter, all by keyboard', async (context) => {
-    needBrowser(context);
-    const { stand, page, options, find } = await visit();
+    const { stand, page, options, find } = await visit(context);
     await page.keyboard.press('Control+Shift+P');
     await find.waitFor();
     await options.first().waitFor();
@@ -61,8 +40,7 @@ describe('the command palette', () => {
   });
 
   it('asks for what a command must know, in a form made from its schema', async (context) => {
-    needBrowser(context);
-    const { stand, page, find } = await visit();
+    const { stand, page, find } = await visit(context);
     await page.getByRole('button', { name: 'Commands' }).click();
     await find.fill('avatar.use');
     await page.keyboard.press('Enter');
@@ -73,8 +51,7 @@ describe('the command palette', () => {
   });
 
   it('runs what belongs to the page, and says so where nothing is found or a command is refused', async (context) => {
-    needBrowser(context);
-    const { page, find } = await visit();
+    const { page, find } = await visit(context);
     await page.keyboard.press('F1');
     await find.fill('keyboard shortcuts');
     await page.keyboard.press('Enter');
@@ -89,8 +66,7 @@ describe('the command palette', () => {
   });
 
   it('and the whole page have no barrier that is serious, in dark and in light', async (context) => {
-    needBrowser(context);
-    const { page, stand } = await visit();
+    const { page, stand } = await visit(context);
     const mic = { id: 'virtual-mic.microphone', label: 'Mic', state: 'ready', delayMs: 96, offsetMs: 30 } as const;
     stand.obs = { scenes: ['Talk'], scene: 'Talk', map: {} };
     const obs = { id: 'obs.link', label: 'OBS', state: 'ready', detail: 'OBS 29' } as const;

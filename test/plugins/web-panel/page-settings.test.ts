@@ -1,9 +1,8 @@
 import axe from 'axe-core';
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, type TestContext, vi } from 'vitest';
 import type { SettingEntry } from '../../../src/app/settings-store.ts';
-import { findChromium, needBrowser, RealBrowser } from '../../fakes/browser.ts';
-import { PanelStand } from './panel-stand.ts';
+import { usePanelPage } from './page-visit.ts';
+import type { PanelStand } from './panel-stand.ts';
 
 const entries: readonly SettingEntry[] = [
   {
@@ -57,35 +56,21 @@ const entries: readonly SettingEntry[] = [
 ];
 
 describe('the settings editor', () => {
-  let browser: RealBrowser | undefined;
-  let stand: PanelStand | undefined;
-  let page: Page | undefined;
+  const open = usePanelPage();
 
-  beforeAll(async () => {
-    if (findChromium()) browser = await RealBrowser.open();
-  });
-  afterAll(() => browser?.[Symbol.asyncDispose]());
-  afterEach(async () => {
-    await page?.context().close();
-    await stand?.[Symbol.asyncDispose]();
-  });
-
-  async function visit() {
-    stand = await PanelStand.open();
-    for (const entry of entries) stand.settings.set(entry.key, entry);
-    stand.play();
-    page = await browser!.openPage({ bypassCSP: true });
-    await page.goto(stand.address);
+  async function visit(context: TestContext) {
+    const prepare = ({ settings }: PanelStand) => {
+      for (const entry of entries) settings.set(entry.key, entry);
+    };
+    const { stand, page } = await open(context, { prepare, window: { bypassCSP: true } });
     await page.getByRole('button', { name: 'Settings' }).click();
-    const field = (key: string) => page!.getByLabel(key, { exact: true });
+    const field = (key: string) => page.getByLabel(key, { exact: true });
     await field('show.labelText').waitFor();
-    const changes = () => stand!.ran;
-    return { stand, page, field, changes };
+    return { page, field, changes: () => stand.ran };
   }
 
   it('shows every setting with its value and when it counts, and finds them by words', async (context) => {
-    needBrowser(context);
-    const { page, field } = await visit();
+    const { page, field } = await visit(context);
     expect(await field('show.labelText').inputValue()).toBe('AI');
     expect(await field('obs.enabled').inputValue()).toBe('auto');
     expect(await field('obs.scenes').inputValue()).toBe('{}');
@@ -99,8 +84,7 @@ describe('the settings editor', () => {
   });
 
   it('changes values of every kind, and sets them back', async (context) => {
-    needBrowser(context);
-    const { page, field, changes } = await visit();
+    const { page, field, changes } = await visit(context);
     await field('show.crossFadeFrames').fill('8');
     await page.keyboard.press('Tab');
     await field('obs.switchScene').check();
@@ -122,8 +106,7 @@ describe('the settings editor', () => {
   });
 
   it('says what is wrong with a value, and keeps nothing of it', async (context) => {
-    needBrowser(context);
-    const { page, field, changes } = await visit();
+    const { page, field, changes } = await visit(context);
     await field('show.crossFadeFrames').fill('13');
     await page.keyboard.press('Tab');
     await page.getByText('show.crossFadeFrames = 13: expected at most 12.').waitFor();
@@ -135,8 +118,7 @@ describe('the settings editor', () => {
   });
 
   it('has no barrier that is serious', async (context) => {
-    needBrowser(context);
-    const { page } = await visit();
+    const { page } = await visit(context);
     await page.addScriptTag({ content: axe.source });
     const found = await page.evaluate<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>(
       'axe.run()',

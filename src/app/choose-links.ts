@@ -55,7 +55,11 @@ export async function chooseCamera(
     const devices = await record.list(signal);
     const ready = devices.filter((device) => device.state === 'ready');
     const free = ready.find((device) => device.isDefault) ?? ready[0];
-    if (free) return { choice: { contribution: camera, target: free.id }, why: `Camera: ${free.label} (${free.id}).` };
+    if (free) {
+      // Not by its path where it is the default anyway: it is found again when it comes back under another number.
+      const target = free.isDefault ? undefined : free.id;
+      return { choice: { contribution: camera, target }, why: `Camera: ${free.label} (${free.id}).` };
+    }
     const first = devices[0];
     const why = first
       ? `${first.label} is ${first.state}${first.detail ? `: ${first.detail}` : ''}`

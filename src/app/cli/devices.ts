@@ -6,7 +6,7 @@ import { findPaths } from '../../base/paths.ts';
 import type { PluginHost } from '../../host/plugin-host.ts';
 import { openPluginsWithoutShow } from '../builtin-plugins.ts';
 import { loadSettings } from '../load-settings.ts';
-import { markOf, paint, printJson, printTable } from './terminal.ts';
+import { markOf, paint, printJson, printTable, showCommands } from './terminal.ts';
 
 interface Listed {
   /** What to write on the command line: `mic:NAME`. */
@@ -68,7 +68,7 @@ function printGroup(title: string, listed: readonly Listed[], none: string): voi
       device.label,
       device.isDefault ? 'default' : '',
       device.detail ?? '',
-      device.fix ? `→ ${device.fix}` : '',
+      device.fix ? `→ ${showCommands(device.fix)}` : '',
     ]),
   );
   console.log('');

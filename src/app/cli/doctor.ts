@@ -12,7 +12,7 @@ import { engineHostEntry } from '../daemon.ts';
 import { findDaemon } from '../daemon-address.ts';
 import { loadSettings } from '../load-settings.ts';
 import { openLibrary } from '../open-library.ts';
-import { markOf, paint, printJson } from './terminal.ts';
+import { markOf, paint, printJson, showCommands } from './terminal.ts';
 
 /** One finding: which link of the chain it is about, and what was seen. */
 export interface Finding extends HealthReport {
@@ -43,7 +43,7 @@ export async function runDoctor(isJson: boolean, signal: AbortSignal): Promise<v
 
 function printFinding({ link, state, detail, fix }: Finding): void {
   console.log(`${markOf(state)} ${paint('bold', link.padEnd(9))} ${detail ?? state}`);
-  if (fix) console.log(`            ${paint('cyan', '→')} ${fix}`);
+  if (fix) console.log(`            ${paint('cyan', '→')} ${showCommands(fix)}`);
 }
 
 function checkNode(): Finding {

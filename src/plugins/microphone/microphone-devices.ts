@@ -46,6 +46,8 @@ export async function listMicrophones(
     signal.throwIfAborted();
     return undefined;
   });
+  // Called off, the server's answer is given up first, and nobody would hear of this one's.
+  listing.catch(() => {});
   const pulse = await readPulseServer(environment, timing.listLimitMs, signal);
   // PortAudio asks every ALSA plugin, and one can hang (a stale JACK lock does). The server has told what matters.
   const portAudio = await (pulse ? Promise.race([listing, wait(EXTRA_LIST_MS, undefined, { ref: false })]) : listing);

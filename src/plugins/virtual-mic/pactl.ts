@@ -21,7 +21,9 @@ export async function pactl(environment: NodeJS.ProcessEnv, ...args: readonly st
         cause: thrown,
       });
     }
-    const words = String((thrown as { stderr?: unknown }).stderr ?? '').trim();
+    const words = String((thrown as { stderr?: unknown }).stderr ?? '')
+      .trim()
+      .split('\n')[0];
     throw new AppError('VIRTUAL_MIC_NO_SERVER', `the sound server does not do it: ${words || 'no answer in 2 s'}`, {
       fix: 'Start PulseAudio or PipeWire, then look: pactl info',
       cause: thrown,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
@@ -164,6 +164,23 @@ describe('the microphone, through a PortAudio that behaves as real ones do', () 
     await expect(microphone(['steady']).open(audioOptions(undefined), stop.signal)).rejects.toThrow('enough');
     const opened = microphone(['steady']).open(audioOptions(undefined), AbortSignal.abort(new Error('before')));
     await expect(opened).rejects.toThrow('before');
+  });
+
+  it('gives up listing when aborted, and every failure of that is heard', async (context) => {
+    need(context, isLinux, 'Linux');
+    const bin = mkdtempSync(join(folder, 'slow-pactl-'));
+    writeFileSync(join(bin, 'pactl'), '#!/bin/sh\nexec /bin/sleep 5\n', { mode: 0o755 });
+    const unheard: unknown[] = [];
+    const note = (reason: unknown) => void unheard.push(reason);
+    process.on('unhandledRejection', note);
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(new Error('enough')), 50);
+    const portAudioModule = writeFakePortAudio(folder, ['steady']);
+    const surroundings = { environment: { ...environment, PATH: bin }, timing, portAudioModule };
+    await expect(createMicrophoneInput(() => 'auto', surroundings).list(stop.signal)).rejects.toThrow('enough');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    process.off('unhandledRejection', note);
+    expect(unheard).toEqual([]);
   });
 
   it('ends its reader when disposed, also while it tries to get the microphone back', async () => {

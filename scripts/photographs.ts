@@ -77,7 +77,8 @@ export async function photographCall(): Promise<Sharp> {
     modopts: 'devices=1 video_nr=10 exclusive_caps=1 card_label=MuseCam',
     memoryMib: 3000,
   });
-  const { picture } = results.get('browser') as { picture: string };
+  const { picture, cameras } = results.get('browser') as { picture: string; cameras: readonly string[] };
+  if (cameras.join() !== 'MuseCam') throw new Error(`Chromium lists other cameras: ${cameras.join()}`);
   return sharp(Buffer.from(picture, 'base64'));
 }
 

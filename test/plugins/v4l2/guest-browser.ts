@@ -1,5 +1,5 @@
 /**
- * Runs inside the guest of scripts/v4l2-vm.sh for browser.test.ts: the whole program writes to a real v4l2loopback, and a
+ * Runs inside the guest of scripts/v4l2-vm.sh, for `npx tsx scripts/make-pictures.ts call`: the whole program writes to a real v4l2loopback, and a
  * page in a real Chromium asks for the camera, as Meet does.
  */
 import { spawn } from 'node:child_process';

@@ -3,6 +3,16 @@ import { callCommand } from './call-command.js';
 import { holds } from './when.js';
 
 const STORED = 'musecam.shortcuts';
+/** Until the show has said which keys there are: its defaults. */
+const AT_FIRST = [
+  ...Array.from({ length: 9 }, (_, n) => ({
+    key: String(n + 1),
+    command: 'avatar.useNumber',
+    args: { number: n + 1 },
+  })),
+  ...Object.entries({ n: 'avatar.next', p: 'avatar.previous', h: 'mouth.rest', m: 'microphone.mute', x: 'show.panic' }),
+  ...Object.entries({ a: 'page.addAvatar', f: 'page.fullScreen', ',': 'page.settings', '?': 'page.shortcuts' }),
+].map((one) => (Array.isArray(one) ? { key: one[0], command: one[1] } : one));
 /** Names of keys whose character says nothing. */
 const NAMED = { ' ': 'space' };
 
@@ -16,7 +26,7 @@ const NAMED = { ' ': 'space' };
 export function createShortcuts({ local, run, status, title }) {
   const help = byId('help');
   const isOn = byId('keys-on');
-  let bindings = [];
+  let bindings = AT_FIRST;
   isOn.checked = readStored() !== 'off';
   isOn.addEventListener('change', () => store(isOn.checked ? 'on' : 'off'));
   byId('open-help').addEventListener('click', async () => {

@@ -279,8 +279,11 @@ describe('adding an avatar on the page', () => {
     await fill(page);
     await page.getByRole('button', { name: 'Prepare' }).click();
     await dialog(page).getByText('Sending A').waitFor();
+    const aborted = page.waitForEvent('requestfailed', (request) => request.url().includes('/api/preparations?'));
     await page.getByRole('button', { name: 'Cancel preparation' }).click();
     await dialog(page).waitFor({ state: 'hidden' });
+    // Held until the browser has given it up too: let go before, a busy machine would still send it.
+    await aborted;
     release();
     await page.unroute('**/api/preparations?**');
     const job = { fileName: 'b.jpg', avatarId: 'b', name: 'B' };

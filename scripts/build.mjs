@@ -1,16 +1,20 @@
 // Builds dist/ from src/: the paste kernel (AssemblyScript to WebAssembly), TypeScript, and the data files beside the code.
+// --kernel: only the kernel; --to FOLDER: into that folder, with the kernel that is there.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { dirname, extname, join, relative } from 'node:path';
+import { dirname, extname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const isKernelOnly = process.argv.includes('--kernel');
+const [, elsewhere] = process.argv.slice(process.argv.indexOf('--to'));
+const isElsewhere = process.argv.includes('--to') && elsewhere !== undefined;
+const dist = isElsewhere ? resolve(elsewhere) : join(root, 'dist');
 
-buildKernel();
+if (!isElsewhere) buildKernel();
 if (!isKernelOnly) {
-  rmSync(join(root, 'dist'), { recursive: true, force: true });
-  run('typescript/bin/tsc', ['-p', 'tsconfig.build.json']);
+  rmSync(dist, { recursive: true, force: true });
+  run('typescript/bin/tsc', ['-p', 'tsconfig.build.json', '--outDir', dist]);
   copyData(join(root, 'src'));
 }
 
@@ -28,7 +32,7 @@ function copyData(folder) {
     const from = join(folder, entry.name);
     if (entry.isDirectory()) copyData(from);
     else if (extname(entry.name) !== '.ts') {
-      const to = join(root, 'dist', relative(join(root, 'src'), from));
+      const to = join(dist, relative(join(root, 'src'), from));
       mkdirSync(dirname(to), { recursive: true });
       copyFileSync(from, to);
     }

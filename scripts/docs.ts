@@ -3,14 +3,15 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { avatarManifestSchema } from '../src/api/avatar.ts';
-import { pluginManifestSchema, type SettingDeclaration } from '../src/api/plugin.ts';
+import type { SettingDeclaration } from '../src/api/plugin.ts';
 import { allSettings as settings } from '../src/app/core-settings.ts';
+import { pluginPackageSchema } from '../src/host/read-plugin.ts';
 
 const docs = fileURLToPath(new URL('../docs/', import.meta.url));
 
 mkdirSync(`${docs}schemas`, { recursive: true });
 write('schemas/avatar.schema.json', json(z.toJSONSchema(avatarManifestSchema)));
-write('schemas/plugin.schema.json', json(z.toJSONSchema(pluginManifestSchema)));
+write('schemas/plugin.schema.json', json(z.toJSONSchema(pluginPackageSchema, { io: 'input' })));
 write('schemas/settings.schema.json', json(settingsSchema()));
 write('settings.md', settingsPage());
 

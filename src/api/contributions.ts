@@ -120,6 +120,11 @@ export interface OpenVideoOutput extends AsyncDisposable {
   /** Whether {@link hear} shall be called with the show's sound. */
   readonly wantsSound: boolean;
   /**
+   * Whether pictures may also come between two beats, where an avatar is cut in at once (see `VideoFrame.isBetween`); left
+   * out: at beats only, 25 a second, and a cut comes with the next one.
+   */
+  readonly takesBetween?: boolean;
+  /**
    * Hands one picture over; resolves when the next may come. The show keeps a mailbox of one per output: while a send is
    * pending newer pictures replace older ones. Must copy or write `frame.data` before it resolves.
    */
@@ -157,7 +162,7 @@ export interface OpenAudioOutput extends AsyncDisposable {
   readonly label: string;
   /** The input's sound as it was captured, at its own rate. Must not wait; must copy what it keeps. */
   hear(chunk: AudioChunk): void;
-  /** How long after its capture sound shall be heard, in ms: how late the picture is. Told about once a second. */
+  /** How long after its capture sound shall be heard, in ms: how late the picture is. Told some times a second. */
   setDelay(delayMs: number): void;
   /** Silence at once, also in place of sound that was handed over before; or sound again. Absent: it ends with its delay. */
   setSilent?(isSilent: boolean): void;

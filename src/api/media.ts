@@ -124,4 +124,6 @@ export interface VideoFrame extends Size {
   readonly index: FrameIndex;
   /** `performance.now()` at which the middle of the frame's own sound had been captured, in ms; NaN off line. */
   readonly capturedAtMs: number;
+  /** It took the place of the picture with the same index between two beats: another avatar was cut in. */
+  readonly isBetween?: boolean;
 }

@@ -131,6 +131,8 @@ export interface ShowStatus {
   readonly muted: boolean;
   /** A still picture of the avatar at rest, and silence. */
   readonly panic: boolean;
+  /** A recording into a file is being made. */
+  readonly recording: boolean;
   readonly openness: number;
   readonly frames: {
     /** Ticks of the 25 fps clock so far. */

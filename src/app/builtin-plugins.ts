@@ -1,8 +1,9 @@
-import { AppError } from '../base/errors.ts';
+import { AppError, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { CommandTable } from '../host/commands.ts';
 import { type DeclaredPlugin, PluginHost } from '../host/plugin-host.ts';
 import type { SettingValues } from '../host/settings.ts';
+import { manifest as hotkeys } from '../plugins/hotkeys/manifest.ts';
 import { manifest as microphone } from '../plugins/microphone/manifest.ts';
 import { manifest as musetalk } from '../plugins/musetalk/manifest.ts';
 import { manifest as obs } from '../plugins/obs/manifest.ts';
@@ -28,15 +29,22 @@ export const builtinPlugins: readonly DeclaredPlugin[] = [
   { manifest: virtualMic, load: () => import('../plugins/virtual-mic/index.ts') },
   { manifest: recorder, load: () => import('../plugins/recorder/index.ts') },
   { manifest: obs, load: () => import('../plugins/obs/index.ts') },
+  { manifest: hotkeys, load: () => import('../plugins/hotkeys/index.ts') },
 ];
 
-/** The plugins where no show runs: for one-shot commands and inside the engine host. */
-export function openPluginsWithoutShow(log: Log, settings: SettingValues): PluginHost {
-  return new PluginHost(builtinPlugins, {
+/**
+ * The plugins where no show runs: for one-shot commands and inside the engine host.
+ * @param others plugins from outside; one that cannot be had is told in the log and left out.
+ */
+export function openPluginsWithoutShow(
+  log: Log,
+  settings: SettingValues,
+  others: Iterable<DeclaredPlugin> = [],
+): PluginHost {
+  const host = new PluginHost(builtinPlugins, {
     log,
     commands: new CommandTable(),
     settings: () => settings,
-    avatarPreview: () => undefined,
     status: {
       get current(): never {
         throw new AppError('NO_SHOW', 'No show is running in this process.');
@@ -44,4 +52,12 @@ export function openPluginsWithoutShow(log: Log, settings: SettingValues): Plugi
       onDidChange: () => ({ [Symbol.dispose]() {} }),
     },
   });
+  for (const plugin of others) {
+    try {
+      host.add(plugin);
+    } catch (thrown) {
+      log.warn(messageOf(thrown));
+    }
+  }
+  return host;
 }

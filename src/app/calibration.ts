@@ -1,31 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FRAME_MS } from '../api/media.ts';
 import type { ShowStatus } from '../api/status.ts';
 import { AppError } from '../base/errors.ts';
 import type { Feed } from '../live/feed.ts';
 import type { Lane } from '../live/lane.ts';
 import type { LiveStage } from '../live/show.ts';
 import { paintTimeCode } from '../media/time-code.ts';
-import { calibrationPulses, PULSE_EVERY_MS, pulseAtMs } from './calibration-pulses.ts';
-import { PictureReader, readBackFailed, type SeenPicture, SoundReader } from './read-back.ts';
+import { compareReadBack, type Delays, HELD_MS } from './calibration-offset.ts';
+import { calibrationPulses } from './calibration-pulses.ts';
+import { PictureReader, readBackFailed, SoundReader } from './read-back.ts';
 
-/** The show measures ten seconds back, and the voice follows that: until then nothing is in step. In seconds. */
+/** A show that has just begun finds its pace: until then nothing is in step. In seconds. */
 const SETTLED_AFTER_SECONDS = 14;
 /** Pulses are sent for so long before anything is measured, in seconds: the readers and the voice gate begin. */
 const LEAD_SECONDS = 3;
-/** The latest that a pulse can be heard, in ms; more is no delay but another pulse. */
-const MOST_DELAY_MS = PULSE_EVERY_MS * 0.65;
-/** A picture is seen from its arrival until the next one: as a whole half a frame later than it arrives. */
-const HELD_MS = FRAME_MS / 2;
 /** Louder than that, the bar under the code is white, in dB. */
 const LOUD_DB = -40;
-
-/** What some measured delays have in common, in ms. */
-export interface Delays {
-  readonly p50Ms: number;
-  readonly p95Ms: number;
-  readonly count: number;
-}
 
 /** What a calibration found, by reading back what others get. */
 export interface CalibrationReport {
@@ -93,21 +82,14 @@ export async function calibrate(
     await sleep(seconds * 1000, undefined, { signal });
     const failure = pictures.failure ?? sounds?.failure;
     if (failure) throw readBackFailed(failure);
-    const seen = pictures.pictures.filter(({ seenAtMs }) => seenAtMs >= fromMs);
-    if (seen.length === 0) throw nothingSeen(label, pictures.unreadable);
-    const report = { pictureFrom: label, picture: summarise(seen.map(lateness)), believed: believedBy(status()) };
+    const heardAtMs = sounds ? { heardAtMs: sounds.heardAtMs } : {};
+    const { picture, sound, offset } = compareReadBack({ pictures: pictures.pictures, fromMs, ...heardAtMs });
+    if (!picture) throw nothingSeen(label, pictures.unreadable);
+    const report = { pictureFrom: label, picture, believed: believedBy(status()) };
     if (!sounds || !voice) return report;
-    const heard = delaysOf(sounds.heardAtMs.filter((ms) => ms >= fromMs));
-    if (heard.length === 0) throw nothingHeard(voice.label);
-    const offsets = heard.map(({ sentMs, delayMs }) => delayMs - lateness(pictureOf(sentMs, seen)));
-    const offset = { ...summarise(offsets), p95Ms: summarise(offsets.map(Math.abs)).p95Ms };
-    return {
-      ...report,
-      soundFrom: voice.label,
-      sound: summarise(heard.map(({ delayMs }) => delayMs)),
-      offset,
-      extraMilliseconds: Math.round(targets.extraMilliseconds - offset.p50Ms),
-    };
+    if (!sound || !offset) throw nothingHeard(voice.label);
+    const extraMilliseconds = Math.round(targets.extraMilliseconds - offset.p50Ms);
+    return { ...report, soundFrom: voice.label, sound, offset, extraMilliseconds };
   } finally {
     stage.mark = undefined;
     ending.abort();
@@ -129,25 +111,6 @@ async function findPicture({ lanes, status, openOutput }: CalibrationTargets) {
   return { label, readBack: lane.readBack };
 }
 
-function lateness({ ageMs }: SeenPicture): number {
-  return ageMs + HELD_MS;
-}
-
-/** Which pulse each sound is, and how late it was heard. */
-function delaysOf(heardAtMs: readonly number[]): readonly { readonly sentMs: number; readonly delayMs: number }[] {
-  return heardAtMs.flatMap((atMs) => {
-    const span = Math.floor(atMs / PULSE_EVERY_MS);
-    const sent = [span, span - 1].map(pulseAtMs).find((sentMs) => sentMs <= atMs && atMs - sentMs < MOST_DELAY_MS);
-    return sent === undefined ? [] : [{ sentMs: sent, delayMs: atMs - sent }];
-  });
-}
-
-/** The picture of the moment a pulse was sent. */
-function pictureOf(sentMs: number, seen: readonly SeenPicture[]): SeenPicture {
-  const distance = ({ seenAtMs, ageMs }: SeenPicture) => Math.abs(seenAtMs - ageMs - sentMs);
-  return seen.reduce((best, picture) => (distance(picture) < distance(best) ? picture : best));
-}
-
 function believedBy({ latency, links }: ShowStatus): CalibrationReport['believed'] {
   const voice = links.find((link) => 'delayMs' in link) as { delayMs?: number; offsetMs?: number } | undefined;
   return {
@@ -155,13 +118,6 @@ function believedBy({ latency, links }: ShowStatus): CalibrationReport['believed
     ...(voice?.delayMs === undefined ? {} : { soundMs: voice.delayMs }),
     ...(voice?.offsetMs === undefined ? {} : { offsetMs: voice.offsetMs }),
   };
-}
-
-function summarise(values: readonly number[]): Delays {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-  const round = (ms: number) => Math.round(ms * 10) / 10;
-  return { p50Ms: round(at(0.5)), p95Ms: round(at(0.95)), count: values.length };
 }
 
 function nothingSeen(label: string, unreadable: number): AppError {

@@ -7,6 +7,7 @@ import type { CalibrateFlags } from './cli/calibrate.ts';
 import { addCameraCommands } from './cli/camera-commands.ts';
 import { addModelCommands } from './cli/model-commands.ts';
 import { addObsCommands } from './cli/obs-commands.ts';
+import { addPluginCommands } from './cli/plugin-commands.ts';
 import type { PrepareFlags } from './cli/prepare.ts';
 import type { RenderFlags } from './cli/render.ts';
 import { addSettingsCommands } from './cli/settings-commands.ts';
@@ -193,6 +194,7 @@ addModelCommands(program, abort.signal);
 addObsCommands(program);
 addSettingsCommands(program);
 addCameraCommands(program, abort.signal);
+addPluginCommands(program);
 
 program
   .command('devices')
@@ -228,13 +230,6 @@ program
   .command('list')
   .option('--json', 'print facts as JSON')
   .action(async ({ json }: JsonFlag) => (await import('./cli/live-commands.ts')).listCommands(json === true));
-
-program
-  .command('plugins')
-  .description('the plugins of this program')
-  .command('list')
-  .option('--json', 'print facts as JSON')
-  .action(async ({ json }: JsonFlag) => (await import('./cli/plugins.ts')).listPlugins(json === true));
 
 const bench = program
   .command('bench')

@@ -1,10 +1,17 @@
 import { AVATAR_LIMITS } from '../api/avatar.ts';
 import type { Size } from '../api/media.ts';
-import { type PluginManifestInput, pluginManifestSchema } from '../api/plugin.ts';
+import {
+  type PluginManifest,
+  type PluginManifestInput,
+  pluginManifestSchema,
+  type SettingDeclaration,
+} from '../api/plugin.ts';
 import { AppError } from '../base/errors.ts';
+import type { Paths } from '../base/paths.ts';
 import { declaredSettings, type SettingValues } from '../host/settings.ts';
 import { MAX_FADE_FRAMES } from '../live/cross-fade.ts';
 import { builtinPlugins } from './builtin-plugins.ts';
+import { readInstalledPlugins } from './installed-plugins.ts';
 
 /** The settings of the show itself, declared like those of plugins. */
 const coreManifests: readonly PluginManifestInput[] = [
@@ -60,10 +67,24 @@ const coreManifests: readonly PluginManifestInput[] = [
   },
 ];
 
-/** Every setting of the program: those of the show, then those of the plugins. */
+/** Every setting of the program itself: those of the show, then those of the plugins that come with it. */
 export const allSettings = declaredSettings(
   [...coreManifests, ...builtinPlugins.map(({ manifest }) => manifest)].map((one) => pluginManifestSchema.parse(one)),
 );
+
+/** Every setting that is known on this machine: the program's own, then those of plugins from outside, enabled or not. */
+export function knownSettings(paths: Pick<Paths, 'config'>): ReadonlyMap<string, SettingDeclaration> {
+  return new Map([...allSettings, ...declaredSettings(manifestsFromOutside(paths))]);
+}
+
+function manifestsFromOutside(paths: Pick<Paths, 'config'>): readonly PluginManifest[] {
+  try {
+    return readInstalledPlugins(paths).flatMap((one) => one.package?.manifest ?? []);
+  } catch {
+    // A damaged list is told by those who need the plugins.
+    return [];
+  }
+}
 
 /** Checked values of the show's own settings. */
 export interface CoreSettings {

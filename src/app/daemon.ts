@@ -1,5 +1,8 @@
+import { join } from 'node:path';
 import sharp from 'sharp';
+import { holds } from '../api/keybinding.ts';
 import type { Size } from '../api/media.ts';
+import type { PluginPage } from '../api/plugin.ts';
 import type { ShowStatus } from '../api/status.ts';
 import { anySignal } from '../base/any-signal.ts';
 import { AppError, messageOf } from '../base/errors.ts';
@@ -10,6 +13,7 @@ import { Scope } from '../base/scope.ts';
 import { CommandTable } from '../host/commands.ts';
 import { PluginHost } from '../host/plugin-host.ts';
 import type { SettingValues } from '../host/settings.ts';
+
 import { Clock } from '../live/clock.ts';
 import { CrossFade } from '../live/cross-fade.ts';
 import type { FaceLadder } from '../live/face-ladder.ts';
@@ -18,7 +22,7 @@ import { FramePool } from '../live/frame-pool.ts';
 import { Meter } from '../live/meter.ts';
 import { Pacer } from '../live/pacer.ts';
 import { Painter } from '../live/painter.ts';
-import { cutIn, type LiveStage, runShow } from '../live/show.ts';
+import { cutIn, type LiveStage, putOn, runShow } from '../live/show.ts';
 import { Tape } from '../live/tape.ts';
 import { renderLabel } from '../media/label.ts';
 import { AvatarCast } from './avatar-cast.ts';
@@ -33,6 +37,8 @@ import { KeybindingsStore } from './keybindings-store.ts';
 import { Links } from './links.ts';
 import { openLadder } from './open-ladder.ts';
 import { defaultAvatarId, openLibrary } from './open-library.ts';
+import { registerOutputCommands } from './output-commands.ts';
+import { PluginDesk, registerPluginCommands } from './plugin-desk.ts';
 import { registerPreparationCommands } from './preparation-commands.ts';
 import { Preparations } from './preparations.ts';
 import { followSettings, registerSettingsCommands } from './settings-commands.ts';
@@ -73,13 +79,14 @@ export class Daemon implements AsyncDisposable {
   readonly #options: DaemonOptions;
   readonly #scope = new Scope();
   readonly #stop = new AbortController();
-  readonly #commands = new CommandTable();
+  readonly #commands = new CommandTable((condition) => holds(condition, this.status()));
   readonly #meter = new Meter();
   readonly #tape = new Tape();
   readonly #choices: string[] = [];
   readonly #startedMs = performance.now();
   readonly #board = new StatusBoard(() => this.status());
   readonly #plugins: PluginHost;
+  readonly #desk: PluginDesk;
   readonly #feed = new Feed(this.#tape);
   readonly #links: Links;
   readonly #voiceOut: VoiceOut;
@@ -97,15 +104,26 @@ export class Daemon implements AsyncDisposable {
   private constructor(options: DaemonOptions) {
     this.#options = options;
     const daemon = this;
+    const { store } = options;
     this.#plugins = new PluginHost(builtinPlugins, {
       log: options.log,
       commands: this.#commands,
       status: this.#board,
-      settings: () => options.settings,
-      avatarPreview: (id) => this.#cast?.previewOf(id),
-      get preparations() {
-        return daemon.#preparations;
+      settings: () => store?.values ?? options.settings,
+      ...(store ? { onDidChangeSettings: (tell) => store.onDidChange((all) => tell(all.map(({ key }) => key))) } : {}),
+      surface: {
+        avatarPreview: (id) => this.#cast?.previewOf(id),
+        pages: () => pagesOf(this.#plugins),
+        get preparations() {
+          return daemon.#preparations;
+        },
       },
+    });
+    this.#desk = new PluginDesk({
+      paths: options.paths,
+      host: this.#plugins,
+      closeOutput: (id) => this.#links.closeOutput(id),
+      onDidChange: async () => store?.refresh(),
     });
     this.#links = new Links({
       plugins: this.#plugins,
@@ -155,7 +173,7 @@ export class Daemon implements AsyncDisposable {
       preparations: this.#preparations,
       links: this.#links,
       switches: this.#switches,
-      besides: [this.#voiceOut.status, ...this.#plugins.links],
+      besides: [this.#voiceOut.status, ...this.#plugins.links, ...this.#desk.links],
       labelText: this.#labelText,
       choices: this.#choices,
       startedMs: this.#startedMs,
@@ -186,9 +204,11 @@ export class Daemon implements AsyncDisposable {
       cutIn: () => cutIn(this.#stage),
       setLabel: (text) => this.#setLabel(text),
       useEngine: (name) => this.#face.startFrom(findOpenEngine(this.#plugins, this.#engines, name)),
-      openOutput,
       stop: () => stop.abort(),
     });
+    const close = (id: string) => this.#links.closeOutput(id);
+    registerOutputCommands(this.#commands, { plugins: this.#plugins, open: openOutput, close });
+    registerPluginCommands(this.#commands, this.#desk);
     const calibration = {
       stage: this.#stage,
       feed: this.#feed,
@@ -253,7 +273,8 @@ export class Daemon implements AsyncDisposable {
     const { engine, log, paths, settings } = this.#options;
     this.#engines = chooseEngines(this.#plugins, engine, paths);
     this.#note(this.#engines.why);
-    this.#face = this.#scope.use(openLadder(this.#engines, { entry: engineHostEntry, settings, log }));
+    const folderOf = (engineId: string) => this.#plugins.folderOf(this.#plugins.ownerOf(engineId) ?? '');
+    this.#face = this.#scope.use(openLadder(this.#engines, { entry: engineHostEntry, settings, log, folderOf }));
   }
 
   async #openAvatar(signal: AbortSignal): Promise<Size> {
@@ -298,9 +319,7 @@ export class Daemon implements AsyncDisposable {
       },
     };
     this.#switches = new ShowSwitches({ stage: this.#stage, feed: this.#feed, voiceOut: this.#voiceOut });
-    cast.onPutOn((avatar) => {
-      this.#stage.avatar = avatar;
-    });
+    cast.onPutOn((avatar) => putOn(this.#stage, avatar));
     this.#setLabel(labelText);
     return painter.size;
   }
@@ -343,6 +362,15 @@ export class Daemon implements AsyncDisposable {
     this.#options.log.info(choice);
     this.#options.onChoice?.(choice);
   }
+}
+
+/** Panels of plugins from outside, where their files are. */
+function pagesOf(plugins: PluginHost): readonly PluginPage[] {
+  return plugins.manifests.flatMap(({ id: pluginId, contributes }) => {
+    const folder = plugins.folderOf(pluginId);
+    if (folder === undefined) return [];
+    return contributes.pages.map(({ id, title, path }) => ({ id, pluginId, title, file: join(folder, path) }));
+  });
 }
 
 function isPage(output: unknown): output is { readonly url: string; readonly token: string } {

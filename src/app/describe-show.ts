@@ -7,6 +7,9 @@ import type { Links } from './links.ts';
 import type { Preparations } from './preparations.ts';
 import type { ShowSwitches } from './show-switches.ts';
 
+/** The output that is a recording. */
+const RECORDING = 'recorder.file';
+
 /** What the status is told from. */
 export interface ShowParts {
   readonly stage: LiveStage;
@@ -47,6 +50,7 @@ export function describeShow(parts: ShowParts): ShowStatus {
     resting: switches.isResting,
     muted: switches.isMuted,
     panic: switches.isPanicking,
+    recording: links.lanes.some(({ id }) => id === RECORDING),
     openness: last.heard?.openness ?? 0,
     frames: {
       shown: frames.shown,

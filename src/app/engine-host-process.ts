@@ -7,6 +7,7 @@ import type { FacePatch, Heard } from '../api/media.ts';
 import type { EngineReport } from '../api/status.ts';
 import { AppError, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { readPlugin } from '../host/read-plugin.ts';
 import {
   ENGINE_PROTOCOL_VERSION,
   type FromEngine,
@@ -15,6 +16,8 @@ import {
   type WireError,
 } from '../live/engine-protocol.ts';
 import { openPluginsWithoutShow } from './builtin-plugins.ts';
+import { declarePlugin } from './installed-plugins.ts';
+import { readVersion } from './read-version.ts';
 
 let engine: OpenFaceEngine | undefined;
 /** Calls are answered one after another, in order: engines need not be re-entrant. */
@@ -55,8 +58,9 @@ async function answer(message: ToEngine): Promise<void> {
 
 async function open(message: Extract<ToEngine, { type: 'open' }>): Promise<void> {
   try {
-    const face = await openPluginsWithoutShow(log, message.settings).record('faceEngines', message.engineId);
-    const { settings, isLive } = message;
+    const { settings, isLive, pluginFolder, engineId } = message;
+    const others = pluginFolder === undefined ? [] : [declarePlugin(readPlugin(pluginFolder, readVersion()), 'here')];
+    const face = await openPluginsWithoutShow(log, settings, others).record('faceEngines', engineId);
     const onReport = (report: EngineReport) => send({ type: 'report', report });
     const opened = await face.open({ log, settings, isLive, onReport }, new AbortController().signal);
     engine = opened;

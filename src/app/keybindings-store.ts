@@ -3,12 +3,16 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
 import { z } from 'zod';
+import type { Keybinding } from '../api/keybinding.ts';
 import { systemCodeOf } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import type { CommandTable } from '../host/commands.ts';
-import { type Keybinding, mergeKeybindings, type ReadKeybindings } from '../host/keybindings.ts';
+import { mergeKeybindings, type ReadKeybindings } from '../host/keybindings.ts';
 
-/** What every machine starts with. Single keys: they count where no text is typed, on the control page. */
+/**
+ * What every machine starts with. Single keys count where no text is typed, on the control page; those that count in
+ * every window have two modifiers.
+ */
 const DEFAULTS: readonly Keybinding[] = [
   ...Array.from({ length: 9 }, (_, n) => bind(String(n + 1), 'avatar.useNumber', { number: n + 1 })),
   bind('n', 'avatar.next'),
@@ -20,9 +24,15 @@ const DEFAULTS: readonly Keybinding[] = [
   bind('f', 'page.fullScreen'),
   bind(',', 'page.settings'),
   bind('?', 'page.shortcuts'),
+  ...Array.from({ length: 9 }, (_, n) => bindEverywhere(`ctrl+alt+${n + 1}`, 'avatar.useNumber', { number: n + 1 })),
+  bindEverywhere('ctrl+alt+n', 'avatar.next'),
+  bindEverywhere('ctrl+alt+m', 'microphone.mute'),
+  bindEverywhere('ctrl+alt+x', 'show.panic'),
 ];
 /** A file is written in several steps: it is read when it has been left alone for this long, in ms. */
 const QUIET_MS = 120;
+/** Takes hold of the keys that count in every window; there where the plugin `hotkeys` runs. */
+const RELOAD = 'hotkeys.reload';
 
 /** The keys: the defaults, changed by keybindings.json in the config folder, which is watched. */
 export class KeybindingsStore implements AsyncDisposable {
@@ -47,7 +57,7 @@ export class KeybindingsStore implements AsyncDisposable {
     store.#watcher = watch(store.#folder, (_, name) => {
       if (name !== null && name !== 'keybindings.json') return;
       clearTimeout(store.#timer);
-      store.#timer = setTimeout(() => void store.#readAnew(), QUIET_MS);
+      store.#timer = setTimeout(() => void store.#readAnew().then(() => store.#tell()), QUIET_MS);
     });
     store.#watcher.on('error', () => {});
     commands.register({
@@ -76,6 +86,12 @@ export class KeybindingsStore implements AsyncDisposable {
     };
   }
 
+  /** The page asks by itself; the hotkeys are told. */
+  async #tell(): Promise<void> {
+    // Not there, or its plugin failed: that is told where its state is.
+    await this.#commands.run(RELOAD).catch(() => {});
+  }
+
   async #readAnew(): Promise<void> {
     let text: string;
     try {
@@ -100,4 +116,8 @@ export class KeybindingsStore implements AsyncDisposable {
 
 function bind(key: string, command: string, args?: object): Keybinding {
   return { key, command, ...(args ? { args } : {}), source: 'default' };
+}
+
+function bindEverywhere(key: string, command: string, args?: object): Keybinding {
+  return { ...bind(key, command, args), global: true };
 }

@@ -24,6 +24,8 @@ export interface LinksOptions {
 export class Links {
   readonly #options: LinksOptions;
   readonly #lanes: Lane[] = [];
+  /** What a lane was opened with besides, given back with it. */
+  readonly #hearing = new WeakMap<Lane, Disposable>();
   #input: LinkStatus = { id: 'input', label: 'Voice', state: 'starting' };
 
   constructor(options: LinksOptions) {
@@ -55,9 +57,20 @@ export class Links {
     lane = scope.use(new Lane(contribution.id, output));
     if (health) lane.reportHealth(health);
     const hearing = lane;
-    scope.use(this.#options.feed.onDidHear((chunk) => hearing.hearVoice(chunk)));
+    this.#hearing.set(lane, scope.use(this.#options.feed.onDidHear((chunk) => hearing.hearVoice(chunk))));
     this.#lanes.push(lane);
     return output;
+  }
+
+  /** Closes what is open of an output, and takes its lanes away. @returns how many there were. */
+  async closeOutput(contributionId: string): Promise<number> {
+    const lanes = this.#lanes.filter(({ id }) => id === contributionId);
+    for (const lane of lanes) {
+      this.#lanes.splice(this.#lanes.indexOf(lane), 1);
+      this.#hearing.get(lane)?.[Symbol.dispose]();
+    }
+    await Promise.all(lanes.map((lane) => lane[Symbol.asyncDispose]()));
+    return lanes.length;
   }
 
   /** Opens the virtual camera, where there is one that is free; says so or why not. Never throws. */

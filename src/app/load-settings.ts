@@ -1,13 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
+import type { SettingDeclaration } from '../api/plugin.ts';
 import { systemCodeOf } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import { parseSetting, type ReadSettings, readSettings, type SettingValues } from '../host/settings.ts';
-import { allSettings } from './core-settings.ts';
+import { knownSettings } from './core-settings.ts';
 
 /** What was read, and from where. */
 export interface LoadedSettings extends ReadSettings {
+  /** Every setting there is, by key. */
+  readonly declared: ReadonlyMap<string, SettingDeclaration>;
   /** What the user's file says, as it is. */
   readonly fromFile: SettingValues;
   /** What `--set` says. */
@@ -19,10 +22,11 @@ export interface LoadedSettings extends ReadSettings {
 /** All settings: defaults, then settings.json in the config folder (comments allowed), then `--set key=value`. */
 export async function loadSettings(paths: Paths, overrides: readonly string[]): Promise<LoadedSettings> {
   const file = await readSettingsFile(settingsPath(paths));
-  const fromCommandLine = Object.fromEntries(overrides.map((text) => parseSetting(allSettings, text)));
-  const read = readSettings(allSettings, { ...file.values, ...fromCommandLine });
+  const declared = knownSettings(paths);
+  const fromCommandLine = Object.fromEntries(overrides.map((text) => parseSetting(declared, text)));
+  const read = readSettings(declared, { ...file.values, ...fromCommandLine });
   const warnings = [...file.warnings, ...read.warnings];
-  return { values: read.values, warnings, fromFile: file.values, fromCommandLine, isDamaged: file.isDamaged };
+  return { declared, values: read.values, warnings, fromFile: file.values, fromCommandLine, isDamaged: file.isDamaged };
 }
 
 /** Where the user's settings are. */

@@ -18,14 +18,22 @@ export interface LadderOptions {
   /** The engine host's process. */
   readonly entry: NodeEntry;
   readonly settings: SettingValues;
+  /** Folder of the plugin that declares an engine; undefined for those that come with the program. */
+  readonly folderOf: (engineId: string) => string | undefined;
   readonly log: Log;
 }
 
 /** Starts a process for each engine of a live show, all at once; none is waited for. */
-export function openLadder({ engines }: EngineChoice, { entry, settings, log }: LadderOptions): FaceLadder {
+export function openLadder({ engines }: EngineChoice, { entry, settings, log, folderOf }: LadderOptions): FaceLadder {
   const patience = { isLive: true, openDeadlineMs: OPEN_DEADLINE_MS };
   const hosts = engines.map(({ id, title, scheme, lookAheadSeconds, fallback }) => {
-    const about = { engineId: id, engineTitle: title, lookAheadSeconds, log: log.scope(scheme) };
+    const about = {
+      engineId: id,
+      engineTitle: title,
+      lookAheadSeconds,
+      log: log.scope(scheme),
+      pluginFolder: folderOf(id),
+    };
     const hungAfterMs = fallback ? HUNG_AFTER_MS.others : HUNG_AFTER_MS.last;
     return new FaceHost({ entry, settings, ...about, ...patience, hungAfterMs });
   });

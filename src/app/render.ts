@@ -105,6 +105,7 @@ async function openStage(options: RenderOptions, tape: Tape, scope: Scope, signa
       entry: engineHostEntry,
       engineId: contribution.id,
       engineTitle: contribution.title,
+      pluginFolder: plugins.folderOf(plugins.ownerOf(contribution.id) ?? ''),
       settings,
       log,
       isLive: false,

@@ -42,8 +42,10 @@ export function followSettings(
   note: (words: string) => void,
 ): Disposable {
   const apply = async ({ key, value, applies }: SettingChange) => {
+    if (applies !== 'live') return note(`Settings: ${key} is changed; it counts from the next start.`);
     const live = LIVE[key]?.(value);
-    if (!live || applies !== 'live') return note(`Settings: ${key} is changed; it counts from the next start.`);
+    // A plugin's own: it has been told.
+    if (!live) return note(`Settings: ${key} is changed.`);
     await commands.run(...live).then(
       () => note(`Settings: ${key} is changed.`),
       (thrown) => note(`Settings: ${key} could not be changed: ${messageOf(thrown)}`),

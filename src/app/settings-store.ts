@@ -6,7 +6,6 @@ import { AppError } from '../base/errors.ts';
 import { Emitter } from '../base/event.ts';
 import type { Paths } from '../base/paths.ts';
 import { nearest, readSettings, type SettingValues } from '../host/settings.ts';
-import { allSettings } from './core-settings.ts';
 import { type LoadedSettings, loadSettings, settingsPath } from './load-settings.ts';
 import { writeSetting } from './write-setting.ts';
 
@@ -66,10 +65,15 @@ export class SettingsStore implements AsyncDisposable {
     return this.#loaded.warnings;
   }
 
+  /** What is declared, by key. */
+  get declared(): ReadonlyMap<string, SettingDeclaration> {
+    return this.#loaded.declared;
+  }
+
   /** Every setting there is, in the order of the documentation. */
   entries(): readonly SettingEntry[] {
     const { values, fromFile, fromCommandLine } = this.#loaded;
-    return [...allSettings].map(([key, declaration]) => {
+    return [...this.#loaded.declared].map(([key, declaration]) => {
       const source = key in fromCommandLine ? 'command line' : key in fromFile ? 'file' : 'default';
       return { ...declaration, key, value: values[key], source };
     });
@@ -77,15 +81,15 @@ export class SettingsStore implements AsyncDisposable {
 
   /** Keeps a value in the user's file. @throws AppError NO_SUCH_SETTING, BAD_SETTING, SETTINGS_DAMAGED. */
   async set(key: string, value: unknown): Promise<SettingEntry> {
-    if (!allSettings.has(key)) throw noSuchSetting(key);
-    const [problem] = readSettings(allSettings, { [key]: value }).warnings;
+    this.#require(key);
+    const [problem] = readSettings(this.#loaded.declared, { [key]: value }).warnings;
     if (problem) throw new AppError('BAD_SETTING', problem.replace(/; using .*$/, '.'));
     return this.#write(key, value);
   }
 
   /** Takes a value out of the user's file: the default counts again. @throws AppError NO_SUCH_SETTING, SETTINGS_DAMAGED. */
   async reset(key: string): Promise<SettingEntry> {
-    if (!allSettings.has(key)) throw noSuchSetting(key);
+    this.#require(key);
     return this.#write(key, undefined);
   }
 
@@ -114,6 +118,11 @@ export class SettingsStore implements AsyncDisposable {
     return this.entries().find((entry) => entry.key === key)!;
   }
 
+  /** Reads them again: plugins have come or gone, and with them settings. */
+  refresh(): Promise<void> {
+    return this.#readAnew();
+  }
+
   #readAnew(): Promise<void> {
     this.#reading = this.#reading.then(async () => {
       const loaded = await loadSettings(this.#paths, this.#overrides);
@@ -124,17 +133,20 @@ export class SettingsStore implements AsyncDisposable {
         return;
       }
       this.#loaded = loaded;
-      const changes = [...allSettings]
+      const changes = [...loaded.declared]
         .filter(([key]) => JSON.stringify(loaded.values[key]) !== JSON.stringify(before.values[key]))
         .map(([key, { applies }]) => ({ key, value: loaded.values[key], applies }));
       if (changes.length > 0) this.#changed.fire(changes);
     });
     return this.#reading;
   }
-}
 
-function noSuchSetting(key: string): AppError {
-  return new AppError('NO_SUCH_SETTING', `There is no setting ${key}.`, {
-    fix: `The nearest is ${nearest(key, allSettings.keys())}; all of them: musecam settings list`,
-  });
+  /** @throws AppError NO_SUCH_SETTING. */
+  #require(key: string): void {
+    const { declared } = this.#loaded;
+    if (declared.has(key)) return;
+    throw new AppError('NO_SUCH_SETTING', `There is no setting ${key}.`, {
+      fix: `The nearest is ${nearest(key, declared.keys())}; all of them: musecam settings list`,
+    });
+  }
 }

@@ -14,8 +14,6 @@ export interface CommandTargets {
   setLabel(text: string): void;
   /** Leaves out better face engines than this one; `auto`: none. @throws AppError NO_SUCH_SCHEME, ENGINE_NOT_OPEN. */
   useEngine(name: string): void;
-  /** Opens an output beside the others, unless one of its kind is open. @throws AppError when it cannot be had. */
-  openOutput(text: string): Promise<void>;
   stop(): void;
 }
 
@@ -25,41 +23,41 @@ const nothing = z.object({}).loose();
 const onOrOver = (what: string) =>
   z.object({ on: z.boolean().optional().describe(`${what}; left out: the other way`) });
 
+const fade = z.boolean().default(true).describe('false: without a cross-fade and at once, whatever the settings say');
+
 /** Registers the core actions of a running show. */
 export function registerShowCommands(
   commands: CommandTable,
-  { cast, switches, cutIn, setLabel, useEngine, openOutput, stop }: CommandTargets,
+  { cast, switches, cutIn, setLabel, useEngine, stop }: CommandTargets,
 ): void {
+  const swap = async (using: Promise<string>, isFading: boolean) => {
+    const avatarId = await using;
+    if (!isFading) cutIn();
+    return { avatarId };
+  };
   commands.register({
     id: 'avatar.use',
     title: 'Show an avatar',
-    args: z.object({
-      id: z.string().describe('id of the avatar'),
-      fade: z.boolean().default(true).describe('false: without a cross-fade, whatever the settings say'),
-    }),
-    run: async ({ id, fade }) => {
-      const avatarId = await cast.use(id);
-      if (!fade) cutIn();
-      return { avatarId };
-    },
+    args: z.object({ id: z.string().describe('id of the avatar'), fade }),
+    run: (args) => swap(cast.use(args.id), args.fade),
   });
   commands.register({
     id: 'avatar.useNumber',
     title: 'Show the avatar at a place of the list',
-    args: z.object({ number: z.number().int().min(1).describe('1: the first one') }),
-    run: async ({ number }) => ({ avatarId: await cast.use(idAt(cast, number)) }),
+    args: z.object({ number: z.number().int().min(1).describe('1: the first one'), fade }),
+    run: async (args) => swap(cast.use(idAt(cast, args.number)), args.fade),
   });
   commands.register({
     id: 'avatar.next',
     title: 'Show the next avatar',
-    args: nothing,
-    run: async () => ({ avatarId: await cast.step(1) }),
+    args: z.object({ fade }),
+    run: async (args) => swap(cast.step(1), args.fade),
   });
   commands.register({
     id: 'avatar.previous',
     title: 'Show the previous avatar',
-    args: nothing,
-    run: async () => ({ avatarId: await cast.step(-1) }),
+    args: z.object({ fade }),
+    run: async (args) => swap(cast.step(-1), args.fade),
   });
   commands.register({
     id: 'avatar.refresh',
@@ -124,17 +122,6 @@ export function registerShowCommands(
     run: async ({ engine }) => {
       useEngine(engine);
       return { engine };
-    },
-  });
-  commands.register({
-    id: 'output.open',
-    title: 'Send the picture to another output, too',
-    args: z.object({
-      output: z.string().describe('v4l2[:DEV], file:PATH.mp4, obs; nothing where one of its kind is open'),
-    }),
-    run: async ({ output }) => {
-      await openOutput(output);
-      return { output };
     },
   });
   commands.register({

@@ -1,15 +1,5 @@
 import { z } from 'zod';
-
-/** A key and what it does, as in VS Code's keybindings.json. */
-export interface Keybinding {
-  /** Canonical: `ctrl+shift+p`, `n`, `1`, `space`. */
-  readonly key: string;
-  readonly command: string;
-  readonly args?: unknown;
-  /** Only while this holds: names of the status's switches with `!`, `&&`, `||`. */
-  readonly when?: string;
-  readonly source: 'default' | 'user';
-}
+import type { Keybinding } from '../api/keybinding.ts';
 
 /** What reading the user's keys gave. */
 export interface ReadKeybindings {
@@ -37,6 +27,7 @@ const entrySchema = z.object({
   command: z.string().regex(/^-?[a-z][\w-]*(?:\.[\w-]+)+$/i, 'for example avatar.next, or -avatar.next'),
   args: z.unknown().optional(),
   when: z.string().max(200).optional(),
+  global: z.boolean().optional(),
 });
 
 /** One way to write a key; undefined for what is none. Modifiers stand in a fixed order, letters are small. */
@@ -81,12 +72,29 @@ export function mergeKeybindings(defaults: readonly Keybinding[], given: unknown
 function readEntry(raw: unknown): Keybinding | string {
   const entry = entrySchema.safeParse(raw);
   if (!entry.success) return z.prettifyError(entry.error).replaceAll('\n', ' ');
-  const { key: text, command, args, when } = entry.data;
+  const { key: text, command, args, when, global } = entry.data;
   const key = canonicalKey(text);
   if (key === undefined)
     return `"${text}" is no key; for example "n", "ctrl+alt+1", "f5". Chords of two are not known.`;
   if (when !== undefined && !WHEN.test(when)) return `"${when}" is no condition; for example "!panic && speaking".`;
-  return { key, command, ...(args === undefined ? {} : { args }), ...(when ? { when } : {}), source: 'user' };
+  const refusal = global ? whyNotGlobal(key, command) : undefined;
+  if (refusal) return refusal;
+  return {
+    ...{ key, command },
+    ...(args === undefined ? {} : { args }),
+    ...(when ? { when } : {}),
+    ...(global ? { global } : {}),
+    source: 'user',
+  };
+}
+
+/** A key that counts in every window must not be one that people type with, and the page's own commands need the page. */
+function whyNotGlobal(key: string, command: string): string | undefined {
+  if (command.startsWith('page.')) return `${command} happens on the page; it cannot be "global".`;
+  const isTyped = !/^f\d{1,2}$/.test(key) && !/(?:^|\+)(?:ctrl|alt|meta)\+/.test(key);
+  if (!isTyped) return undefined;
+  const suggestion = `ctrl+alt+${key.replace('shift+', '')}`;
+  return `"${key}" is a key for typing; a "global" one needs ctrl, alt or meta, for example "${suggestion}", or is a function key.`;
 }
 
 /** Keys that the user has given two commands which both count always: only the later one ever does. */

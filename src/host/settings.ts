@@ -14,10 +14,8 @@ export interface ReadSettings {
 /** Every setting declared by a manifest, by key. */
 export function declaredSettings(manifests: Iterable<PluginManifest>): ReadonlyMap<string, SettingDeclaration> {
   const all = new Map<string, SettingDeclaration>();
-  for (const { id, contributes } of manifests) {
+  for (const { contributes } of manifests) {
     for (const [key, setting] of Object.entries(contributes.configuration)) {
-      if (!key.startsWith(`${id}.`))
-        throw new AppError('BAD_MANIFEST', `${id} declares the setting ${key}, which is not its own.`);
       all.set(key, setting);
     }
   }

@@ -55,6 +55,17 @@ export class Clock {
     this.#phaseMs += Math.max(-MAX_SLEW_MS, Math.min(MAX_SLEW_MS, ms));
   }
 
+  /** What some work comes to; undefined where it takes longer than `ms`, and then it goes on alone. Rejects as it does. */
+  async within<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
+    const waiting = new AbortController();
+    const late = this.#time.sleepUntil(this.#time.now() + ms, waiting.signal).then(() => undefined);
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      waiting.abort();
+    }
+  }
+
   /** Beats until the signal aborts; the first one at once. */
   async *ticks(signal: AbortSignal): AsyncGenerator<Tick, void> {
     const begin = this.#time.now();

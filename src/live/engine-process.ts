@@ -10,6 +10,8 @@ import { ENGINE_PROTOCOL_VERSION, type FromEngine, type ToEngine, type WireError
 export interface EngineProcessOptions {
   readonly entry: NodeEntry;
   readonly engineId: string;
+  /** Absolute path of the folder of the plugin it belongs to; undefined for one that comes with the program. */
+  readonly pluginFolder?: string | undefined;
   readonly settings: Readonly<Record<string, unknown>>;
   /** `false` off line: the engine may take its time. */
   readonly isLive: boolean;
@@ -177,8 +179,9 @@ export class EngineProcess implements AsyncDisposable {
   }
 
   #greet(protocol: number): void {
-    const { engineId, settings, isLive } = this.#options;
-    if (protocol === ENGINE_PROTOCOL_VERSION) return this.#send({ type: 'open', protocol, engineId, settings, isLive });
+    const { engineId, pluginFolder, settings, isLive } = this.#options;
+    const about = { engineId, pluginFolder, settings, isLive };
+    if (protocol === ENGINE_PROTOCOL_VERSION) return this.#send({ type: 'open', protocol, ...about });
     this.#failure = `it speaks protocol ${protocol}, we speak ${ENGINE_PROTOCOL_VERSION}`;
     this.#child.kill('SIGKILL');
   }

@@ -21,6 +21,8 @@ export type ToEngine =
       readonly protocol: number;
       /** Contribution id of the face engine, for example `puppet.face`. */
       readonly engineId: string;
+      /** Absolute path of the folder of the plugin it belongs to; undefined for one that comes with the program. */
+      readonly pluginFolder?: string | undefined;
       readonly settings: Readonly<Record<string, unknown>>;
       /** `false` off line: every frame counts. */
       readonly isLive: boolean;

@@ -10,6 +10,7 @@ export class PooledFrame implements VideoFrame, Disposable {
   alpha: Uint8Array | undefined;
   index: FrameIndex = 0;
   capturedAtMs = Number.NaN;
+  isBetween = false;
   readonly #giveBack: (frame: PooledFrame) => void;
   #holders = 0;
   #alphaBuffer: Uint8Array | undefined;
@@ -65,6 +66,7 @@ export class FramePool {
   take(): PooledFrame {
     const frame = this.#free.pop() ?? this.#make();
     frame.alpha = undefined;
+    frame.isBetween = false;
     return frame.retain();
   }
 

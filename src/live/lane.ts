@@ -52,6 +52,11 @@ export class Lane implements AsyncDisposable {
     this.#sending ??= this.#sendAll();
   }
 
+  /** The same between two beats, to outputs that take pictures at any moment. */
+  offerBetween(frame: PooledFrame): void {
+    if (this.#output.takesBetween) this.offer(frame);
+  }
+
   /** Hands the show's sound on to outputs that want it. */
   hear(samples: Float32Array, start: number): void {
     if (this.#output.wantsSound && !this.#isClosed && this.#health.state !== 'failed')

@@ -18,9 +18,19 @@ export class Stopwatch {
   /** Median and 95th percentile of what is remembered; zeros before the first measurement. */
   percentiles(): Percentiles {
     const sorted = this.#ring.slice(0, Math.min(this.#count, WINDOW_FRAMES)).sort();
-    const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-    return { p50Ms: round(at(0.5)), p95Ms: round(at(0.95)) };
+    return { p50Ms: round(valueAt(sorted, 0.5)), p95Ms: round(valueAt(sorted, 0.95)) };
   }
+
+  /** Median of the last measurements alone, at most as many as are remembered; 0 before the first. */
+  medianOfLast(count: number): number {
+    const known = Math.min(this.#count, WINDOW_FRAMES, count);
+    const last = Float64Array.from({ length: known }, (_, n) => this.#ring[(this.#count - 1 - n) % WINDOW_FRAMES]!);
+    return round(valueAt(last.sort(), 0.5));
+  }
+}
+
+function valueAt(sorted: Float64Array, share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }
 
 /** Counts what the clock showed. */

@@ -1,5 +1,6 @@
 import { FRAMES_PER_SECOND, type FrameIndex, type Rect, SAMPLES_PER_FRAME, type Sound } from '../api/media.ts';
 import { Ahead } from './ahead.ts';
+import { Air } from './air.ts';
 import type { Clock } from './clock.ts';
 import type { CrossFade } from './cross-fade.ts';
 import type { Face, HeardFace } from './face.ts';
@@ -34,6 +35,8 @@ export interface LiveStage extends Stage {
   isPanicking: boolean;
   /** Id of an avatar whose first picture comes without a fade; undefined: each one fades. */
   cutTo?: string | undefined;
+  /** Shows the avatar that was put on without waiting for the beat; set while the show runs. See {@link cutIn}. */
+  cutNow?: (() => void) | undefined;
   /** A frame that could not be made at all; the last picture stays. */
   readonly onFailure: (thrown: unknown) => void;
   /** What was shown last, for the status. */
@@ -102,22 +105,19 @@ export async function makeFrame(stage: Stage, frame: FrameIndex, signal: AbortSi
   };
 }
 
-/** Whether a picture shows another avatar than the last one, or another engine's face of it. */
-function isOtherFace(now: MadeFrame['facts'], last: MadeFrame['facts']): boolean {
-  return now.avatarId !== last.avatarId || now.engineId !== last.engineId;
-}
-
-/** Begins the fade from what is on air to another face; a cut where one was asked for. */
-function changeOver(stage: LiveStage, now: MadeFrame['facts'], onAir: PooledFrame): void {
-  if (!isOtherFace(now, stage.last)) return;
-  if (now.avatarId === stage.cutTo) stage.fade[Symbol.dispose]();
-  else stage.fade.begin(onAir);
+/** Puts an avatar on: one assignment. It fades in, unless fades take no time. */
+export function putOn(stage: LiveStage, avatar: ShowAvatar): void {
+  stage.avatar = avatar;
   stage.cutTo = undefined;
+  if (stage.fade.frames <= 0) cutIn(stage);
 }
 
-/** The avatar that has just been put on comes without a fade. */
+/** The avatar that has just been put on comes without a fade: at once in outputs that can, with the next beat in others. */
 export function cutIn(stage: LiveStage): void {
-  if (stage.avatar.id !== stage.last.avatarId) stage.cutTo = stage.avatar.id;
+  const { id } = stage.avatar;
+  if (id === stage.last.avatarId) return;
+  stage.cutTo = id;
+  stage.cutNow?.();
 }
 
 /** What is heard while the face holds still. */
@@ -135,51 +135,24 @@ export async function runShow(stage: LiveStage, signal: AbortSignal): Promise<vo
     make: (frame, making) => makeAndNote(stage, frame, making),
     onFailure: (thrown) => stage.onFailure(thrown),
   });
-  let onAir = await stage.painter.paste(undefined, stage.avatar.pose(0), stage.avatar); // first: the avatar at rest
+  // First: the avatar at rest.
+  await using air = new Air(stage, await stage.painter.paste(undefined, stage.avatar.pose(0), stage.avatar));
+  stage.cutNow = () => air.cut();
   let soundSent = 0;
-  let isStill = false;
   for await (const tick of clock.ticks(signal)) {
     const due = pacer.beat(tick.dueMs);
     clock.slew(due.slewMs / 10);
-    const made = ahead.take(due.frame);
+    const made = ahead.take(due.frame)?.picture;
+    let isFresh = false;
     if (stage.isPanicking) {
-      made?.picture[Symbol.dispose]();
-      if (!isStill) onAir = await standStill(stage, due.frame, onAir); // panic: nothing of what was being made
-      isStill = true;
-    } else if (made) {
-      changeOver(stage, made.picture.facts, onAir);
-      isStill = false;
-      stage.fade.mix(made.picture.picture);
-      onAir[Symbol.dispose]();
-      onAir = made.picture.picture;
-      stage.last = made.picture.facts;
-      meter.latency.record(performance.now() - onAir.capturedAtMs);
-    }
-    meter.frames.record(made !== undefined, tick.lagged, ahead.dropped);
-    for (const lane of stage.lanes) lane.offer(onAir);
+      made?.[Symbol.dispose]();
+      await air.standStill(due.frame); // panic: nothing of what was being made
+    } else if (made) isFresh = await air.put(made);
+    meter.frames.record(isFresh, tick.lagged, ahead.dropped);
+    for (const lane of stage.lanes) lane.offer(air.picture);
     soundSent = sendSound(stage, soundSent, (due.frame + 1) * SAMPLES_PER_FRAME, stage.isPanicking);
   }
-  stage.fade[Symbol.dispose]();
-  onAir[Symbol.dispose]();
-}
-
-/** In place of what is on air: the avatar at rest, as it was at this moment. What was fading is over. */
-async function standStill(stage: LiveStage, frame: FrameIndex, onAir: PooledFrame): Promise<PooledFrame> {
-  const { avatar, painter, fade } = stage;
-  fade[Symbol.dispose]();
-  using _held = avatar.hold?.();
-  try {
-    const picture = await painter.paste(undefined, avatar.pose(frame), avatar);
-    picture.index = frame;
-    picture.capturedAtMs = performance.now();
-    // Without an engine: the way back from here fades.
-    stage.last = { ...stage.last, frame, heard: undefined, engineId: undefined, patch: undefined, levelDb: -100 };
-    onAir[Symbol.dispose]();
-    return picture;
-  } catch (thrown) {
-    stage.onFailure(thrown);
-    return onAir; // it stands still, too
-  }
+  stage.cutNow = undefined;
 }
 
 /** The picture for a frame, telling the pacer when it got finished. */

@@ -6,7 +6,11 @@ import { DriftMeter } from './drift-meter.ts';
 import type { Stopwatch } from './meter.ts';
 
 /** How often the sound is told how late the picture is, in ms. */
-const FOLLOW_EVERY_MS = 1000;
+const FOLLOW_EVERY_MS = 250;
+/** How many pictures tell it: the last 0.6 s. With ten seconds, the voice was as late as the picture had been five before. */
+const FOLLOWED_PICTURES = 15;
+/** How often the drift is noted, in turns of following: once a second. */
+const DRIFT_EVERY = 4;
 /** A picture stands for one frame: seen as a whole it is half of that later than when it appeared. */
 const HELD_MS = FRAME_MS / 2;
 
@@ -25,6 +29,7 @@ export class VoiceLane implements AsyncDisposable {
   readonly #hearing: Disposable;
   readonly #following: NodeJS.Timeout;
   readonly #drift = new DriftMeter();
+  #turns = 0;
   #health: HealthReport = { state: 'ready' };
 
   constructor(id: string, output: OpenAudioOutput, { onDidHear, latency }: VoiceSource) {
@@ -75,13 +80,14 @@ export class VoiceLane implements AsyncDisposable {
     if (picture === undefined) return;
     this.#output.setDelay(picture);
     const { delayMs } = this.#output;
-    if (delayMs !== undefined) this.#drift.record(performance.now(), delayMs - picture);
+    const isDriftDue = this.#turns++ % DRIFT_EVERY === 0;
+    if (delayMs !== undefined && isDriftDue) this.#drift.record(performance.now(), delayMs - picture);
   }
 
   /** How long after its sound a picture is seen, in ms; undefined before the first. */
   #pictureMs(): number | undefined {
-    const { p50Ms } = this.#latency.percentiles();
-    return p50Ms > 0 ? p50Ms + HELD_MS : undefined;
+    const medianMs = this.#latency.medianOfLast(FOLLOWED_PICTURES);
+    return medianMs > 0 ? medianMs + HELD_MS : undefined;
   }
 }
 

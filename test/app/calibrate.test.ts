@@ -33,6 +33,7 @@ describe('musecam calibrate', { retry: 2, timeout: 120_000 }, () => {
     // What the show believes of itself is what others get, as far as a busy machine lets it; how well is for a bench.
     expect(Math.abs(report.picture.p50Ms - report.believed.pictureMs)).toBeLessThan(100);
     expect(Math.abs(report.sound!.p50Ms - report.believed.soundMs!)).toBeLessThan(100);
+    expect(Math.abs(report.offset!.p50Ms)).toBeLessThan(100);
     expect(report.extraMilliseconds).toBe(Math.round(-report.offset!.p50Ms) + 0);
     // A measurement of a busy machine is not kept.
     const file = join(findPaths(home.env).config, 'settings.json');

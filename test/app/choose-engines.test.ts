@@ -29,7 +29,7 @@ const host = new PluginHost(
     declare({ id: 'round.face', title: 'Round', scheme: 'round', fallback: 'round' }),
   ].map((manifest) => ({ manifest, load: () => Promise.reject(new Error('not needed')) })),
   {
-    ...{ log: silentLog, commands: new CommandTable(), settings: () => ({}), avatarPreview: () => undefined },
+    ...{ log: silentLog, commands: new CommandTable(), settings: () => ({}) },
     status: { onDidChange: () => ({ [Symbol.dispose]() {} }) } as never,
   },
 );

@@ -40,7 +40,6 @@ export function openPluginsThatCollect(
     log: silentLog,
     commands: new CommandTable(),
     settings: () => settings,
-    avatarPreview: () => undefined,
     status: {
       get current(): never {
         throw new Error('no show runs in this test');

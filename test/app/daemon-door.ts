@@ -35,6 +35,18 @@ export class DaemonDoor {
     return { ...((await answer.json()) as ShowStatus), atMs };
   }
 
+  /** Runs a command. @throws Error with the daemon's own words. */
+  async run(id: string, args: object = {}): Promise<unknown> {
+    const answer = await fetch(new URL(`/api/commands/${id}`, this.url), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${this.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(args),
+    });
+    const body = (await answer.json().catch(() => undefined)) as { code?: string; message?: string } | undefined;
+    if (!answer.ok) throw new Error(`${body?.code}: ${body?.message}`);
+    return body;
+  }
+
   /** Every status until `end` resolves. */
   async watchUntil(end: Promise<unknown>): Promise<readonly Seen[]> {
     const seen: Seen[] = [];

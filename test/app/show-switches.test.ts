@@ -18,6 +18,10 @@ function openStand() {
       shown.push(id);
       return id;
     },
+    step: async (by: number) => {
+      shown.push(`${by}`);
+      return `${by}`;
+    },
   } as unknown as AvatarCast;
   const commands = new CommandTable();
   const unused = () => {};
@@ -81,6 +85,17 @@ describe('avatar.use', () => {
     await commands.run('avatar.use', { id: 'ada', fade: false });
     expect(cuts).toEqual(['ada']);
     expect(shown).toEqual(['bo', 'ada']);
+  });
+
+  it('and so do its relatives, by which keys choose', async () => {
+    const { commands, cuts } = openStand();
+    for (const fade of [true, false]) {
+      await commands.run('avatar.useNumber', { number: 2, fade });
+      await commands.run('avatar.next', { fade });
+      await commands.run('avatar.previous', { fade });
+    }
+    await commands.run('avatar.next');
+    expect(cuts).toEqual(['bo', '1', '-1']);
   });
 });
 

@@ -32,8 +32,8 @@ export async function facts(): Promise<Fact[]> {
   return [
     fact('in the preview, p50', percentile(preview, 0.5)),
     fact('in the preview, p95', percentile(preview, 0.95)),
-    fact('in the source of OBS, p50', percentile(obs, 0.5), 'ms', 100),
-    fact('in the source of OBS, p95', percentile(obs, 0.95)),
+    fact('in the source of OBS, p50', percentile(obs, 0.5)),
+    fact('in the source of OBS, p95', percentile(obs, 0.95), 'ms', 100),
     fact('changes without effect', CHANGES - seen.length, 'frames', 0),
   ];
 }

@@ -81,7 +81,6 @@ export class ObsShow implements AsyncDisposable {
     await cause();
     const obsMs = await this.#untilInObs(before, after);
     if (obsMs === undefined) return undefined;
-    await sleep(60);
     const previewMs = await this.#firstInPreview(before, after, from);
     return previewMs === undefined ? undefined : { previewMs: previewMs - causedMs, obsMs: obsMs - causedMs };
   }
@@ -108,7 +107,15 @@ export class ObsShow implements AsyncDisposable {
 
   async #firstInPreview(before: string, after: string, from: number): Promise<number | undefined> {
     const [old, wanted] = [this.#looks.get(before)!.preview, this.#looks.get(after)!.preview];
-    for (const picture of this.#preview.pictures.slice(from)) {
+    const { pictures } = this.#preview;
+    const untilMs = performance.now() + SEEN_DEADLINE_MS;
+    for (let next = from; performance.now() < untilMs; ) {
+      const picture = pictures[next];
+      if (!picture) {
+        await sleep(5);
+        continue;
+      }
+      next++;
       const now = await shrink(picture);
       if (differenceOf(now, wanted) < differenceOf(now, old)) return picture.atMs;
     }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { canonicalKey, type Keybinding, mergeKeybindings } from '../../src/host/keybindings.ts';
+import type { Keybinding } from '../../src/api/keybinding.ts';
+import { canonicalKey, mergeKeybindings } from '../../src/host/keybindings.ts';
 
 const defaults: readonly Keybinding[] = [
   { key: 'n', command: 'avatar.next', source: 'default' },

@@ -26,7 +26,6 @@ function hostWith(plugin: Plugin, declared: PluginManifestInput = manifest) {
     log: silentLog,
     commands,
     settings: () => ({ 'beep.pitchHz': 220, 'other.secret': 1 }),
-    avatarPreview: () => undefined,
     status: { current: {} as never, onDidChange: () => ({ [Symbol.dispose]() {} }) },
   });
   return { host, commands, loads: () => loads };
@@ -111,12 +110,13 @@ describe('the plugin host', () => {
     const { host, commands } = hostWith(
       definePlugin({
         activate(context) {
-          context.registerCommand({ id: 'beep.now', title: 'Beep', args: z.object({}), run: async () => 'beep' });
+          context.registerCommand({ id: 'beep.now', run: () => 'beep' });
           context.subscriptions.use(() => {
             isClosed = true;
           });
         },
       }),
+      { ...manifest, contributes: { ...manifest.contributes, commands: [{ id: 'beep.now', title: 'Beep' }] } },
     );
     await host.activate('beep');
     expect(await commands.run('beep.now')).toBe('beep');

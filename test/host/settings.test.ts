@@ -57,7 +57,7 @@ describe('settings', () => {
 
   it('belong to the plugin that declares them', () => {
     const foreign = { 'other.key': { type: 'number', default: 1, description: 'x' } };
-    expect(() => declaredSettings([manifest('camera', foreign)])).toThrow('not its own');
+    expect(() => declaredSettings([manifest('camera', foreign)])).toThrow('must begin with');
   });
 
   it('find the nearest word', () => {

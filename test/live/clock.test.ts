@@ -50,4 +50,19 @@ describe('the clock', () => {
     const gaps = ticks.slice(1).map((tick, i) => tick.dueMs - ticks[i]!.dueMs);
     for (const gap of gaps) expect(gap).toBeCloseTo(39, 6);
   });
+
+  it('waits for some work as long as it is told, and no timer is left behind by work that is done', async () => {
+    const time = new FakeTime();
+    const clock = new Clock(time);
+    expect(await clock.within(Promise.resolve('done'), 15)).toBe('done');
+    await expect(clock.within(Promise.reject(new Error('broken')), 15)).rejects.toThrow('broken');
+    let finish = (_: string) => {};
+    const work = new Promise<string>((resolve) => {
+      finish = resolve;
+    });
+    const [early, late] = [clock.within(work, 30), clock.within(work, 15)];
+    await time.advance(20);
+    finish('late');
+    expect([await early, await late]).toEqual(['late', undefined]);
+  });
 });

@@ -55,6 +55,22 @@ describe('a lane', () => {
     expect(frames.held).toBe(0);
   });
 
+  it('hands pictures on between beats only to an output that takes them at any moment', async () => {
+    const frames = pool();
+    const outputs = [new SlowOutput(), Object.assign(new SlowOutput(), { takesBetween: true })];
+    for (const output of outputs) {
+      await using lane = new Lane('any', output);
+      {
+        using frame = frames.take();
+        frame.index = 5;
+        lane.offerBetween(frame);
+      }
+      await output.finish();
+    }
+    expect(outputs.map(({ sent }) => sent)).toEqual([[], [5]]);
+    expect(frames.held).toBe(0);
+  });
+
   it('hands the voice on as it comes, and silence at once, until it is closed', async () => {
     const heard: unknown[] = [];
     const lane = new Lane('voice', {

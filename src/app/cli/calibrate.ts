@@ -1,6 +1,7 @@
 import { findPaths, type Paths } from '../../base/paths.ts';
-import { type CalibrationReport, type Delays, settlingSeconds } from '../calibration.ts';
+import { type CalibrationReport, settlingSeconds } from '../calibration.ts';
 import { CALIBRATION_SECONDS } from '../calibration-command.ts';
+import type { Delays } from '../calibration-offset.ts';
 import { Daemon } from '../daemon.ts';
 import { askDaemon, findDaemon } from '../daemon-address.ts';
 import { openLog } from '../open-log.ts';

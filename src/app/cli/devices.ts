@@ -5,6 +5,7 @@ import { silentLog } from '../../base/log.ts';
 import { findPaths } from '../../base/paths.ts';
 import type { PluginHost } from '../../host/plugin-host.ts';
 import { openPluginsWithoutShow } from '../builtin-plugins.ts';
+import { declareInstalled } from '../installed-plugins.ts';
 import { loadSettings } from '../load-settings.ts';
 import { markOf, paint, printJson, printTable, showCommands } from './terminal.ts';
 
@@ -47,7 +48,7 @@ export async function findDevices(plugins: PluginHost, signal: AbortSignal): Pro
 /** `musecam devices` */
 export async function printDevices(isJson: boolean, signal: AbortSignal): Promise<void> {
   const { values } = await loadSettings(findPaths(), []);
-  await using plugins = openPluginsWithoutShow(silentLog, values);
+  await using plugins = openPluginsWithoutShow(silentLog, values, declareInstalled(findPaths(), 'process'));
   const devices = await findDevices(plugins, signal);
   if (isJson) return printJson(devices);
   printGroup('Microphones', devices.inputs, 'none found; the bundled speech is used instead');

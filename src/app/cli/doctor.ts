@@ -10,6 +10,7 @@ import { FaceHost } from '../../live/face-host.ts';
 import { openPluginsWithoutShow } from '../builtin-plugins.ts';
 import { engineHostEntry } from '../daemon.ts';
 import { findDaemon } from '../daemon-address.ts';
+import { declareInstalled } from '../installed-plugins.ts';
 import { loadSettings } from '../load-settings.ts';
 import { openLibrary } from '../open-library.ts';
 import { markOf, paint, printJson, showCommands } from './terminal.ts';
@@ -22,7 +23,7 @@ export interface Finding extends HealthReport {
 /** `musecam doctor`: checks every link and prints the command that repairs it. Exit code 1 when one failed. */
 export async function runDoctor(isJson: boolean, signal: AbortSignal): Promise<void> {
   const { values, warnings } = await loadSettings(findPaths(), []);
-  await using plugins = openPluginsWithoutShow(silentLog, values);
+  await using plugins = openPluginsWithoutShow(silentLog, values, declareInstalled(findPaths(), 'process'));
   const findings: Finding[] = [
     checkNode(),
     ...warnings.map((detail): Finding => ({ link: 'Settings', state: 'degraded', detail })),

@@ -6,10 +6,11 @@ import type { Size } from '../../api/media.ts';
 import type { PrepareClipOptions } from '../../avatar/clip/plan-film.ts';
 import { prepareAvatar } from '../../avatar/prepare.ts';
 import { checkOptions, type PrepareProgress, type PrepareStep } from '../../avatar/prepare-options.ts';
-import { AppError } from '../../base/errors.ts';
+import { AppError, messageOf } from '../../base/errors.ts';
 import { silentLog } from '../../base/log.ts';
 import { findPaths, type Paths } from '../../base/paths.ts';
 import { openPluginsWithoutShow } from '../builtin-plugins.ts';
+import { declareInstalled } from '../installed-plugins.ts';
 import { openLibrary, userAvatarsFolder } from '../open-library.ts';
 import { readVersion } from '../read-version.ts';
 import { askConsent } from './ask-consent.ts';
@@ -131,15 +132,16 @@ async function runPrepare(
   const given = await readGiven?.();
   const options = { ...asked, ...given?.options };
   const values = await readSettings(paths, []);
-  await using plugins = openPluginsWithoutShow(silentLog, values);
+  await using plugins = openPluginsWithoutShow(silentLog, values, declareInstalled(paths, 'here'));
   for (const scheme of flags.engine ?? []) plugins.findScheme('faceEngines', scheme);
+  const onWarning = (message: string) => console.error(`${paint('yellow', '!')} ${message}`);
   const engines = new Map<string, FaceEngine>();
   for (const { id, scheme } of plugins.contributions('faceEngines')) {
-    const engine = await plugins.record('faceEngines', id);
+    const engine = await plugins.record('faceEngines', id).catch((thrown) => onWarning(messageOf(thrown)));
+    if (!engine) continue;
     const prepare = given?.prepare.get(scheme);
     engines.set(scheme, prepare ? { open: engine.open.bind(engine), prepare } : engine);
   }
-  const onWarning = (message: string) => console.error(`${paint('yellow', '!')} ${message}`);
   const manifest = await prepareAvatar({ ...options, engines, signal, onProgress, onWarning });
   const folder = join(options.folder, flags.id);
   const sheet = manifest.sheet && { sheetPath: join(folder, manifest.sheet.path) };

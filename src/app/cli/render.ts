@@ -3,6 +3,7 @@ import { silentLog } from '../../base/log.ts';
 import { findPaths } from '../../base/paths.ts';
 import { openPluginsWithoutShow } from '../builtin-plugins.ts';
 import { embeddedEngine } from '../choose-engines.ts';
+import { declareInstalled } from '../installed-plugins.ts';
 import { defaultAvatarId } from '../open-library.ts';
 import { openLog } from '../open-log.ts';
 import { render } from '../render.ts';
@@ -27,7 +28,7 @@ export async function renderFile(flags: RenderFlags, signal: AbortSignal): Promi
   const paths = findPaths();
   const values = await readSettings(paths, flags.size ? [...flags.set, `show.size=${flags.size}`] : flags.set);
   const log = flags.verbose ? openLog('debug') : silentLog;
-  await using plugins = openPluginsWithoutShow(log, values);
+  await using plugins = openPluginsWithoutShow(log, values, declareInstalled(paths, 'process'));
   const startedMs = performance.now();
   let frames: Awaited<ReturnType<typeof render>>;
   {

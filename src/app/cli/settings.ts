@@ -1,7 +1,6 @@
 import { AppError } from '../../base/errors.ts';
 import { findPaths } from '../../base/paths.ts';
 import { nearest, parseSetting } from '../../host/settings.ts';
-import { allSettings } from '../core-settings.ts';
 import { settingsPath } from '../load-settings.ts';
 import { type SettingEntry, SettingsStore } from '../settings-store.ts';
 import { markOf, paint, printJson, printTable } from './terminal.ts';
@@ -27,10 +26,11 @@ export async function listSettings(word: string | undefined, isJson: boolean): P
 
 /** `musecam settings get KEY` */
 export async function getSetting(key: string): Promise<void> {
-  const entry = (await openStore()).entries().find((one) => one.key === key);
+  const store = await openStore();
+  const entry = store.entries().find((one) => one.key === key);
   if (!entry) {
     throw new AppError('NO_SUCH_SETTING', `There is no setting ${key}.`, {
-      fix: `The nearest is ${nearest(key, allSettings.keys())}; all of them: musecam settings list`,
+      fix: `The nearest is ${nearest(key, store.declared.keys())}; all of them: musecam settings list`,
     });
   }
   printJson(entry.value);
@@ -38,8 +38,9 @@ export async function getSetting(key: string): Promise<void> {
 
 /** `musecam settings set KEY VALUE`; a show that runs notices it. */
 export async function setSetting(key: string, text: string): Promise<void> {
-  const [, value] = parseSetting(allSettings, `${key}=${text}`);
-  tell(await (await openStore()).set(key, value));
+  const store = await openStore();
+  const [, value] = parseSetting(store.declared, `${key}=${text}`);
+  tell(await store.set(key, value));
 }
 
 /** `musecam settings reset KEY` */

@@ -12,16 +12,19 @@ export interface HotkeyAction {
 /** How many avatars have a key of their own. */
 const NUMBERED_AVATARS = 9;
 
+/** Who presses a key wants to see something at once: no cross-fade. */
+const CUT = { fade: false } as const;
+
 /** All actions, as OBS lists them. Switches are turned over at each press: a key has no two sides. */
 export const hotkeyActions: readonly HotkeyAction[] = [
   ...Array.from({ length: NUMBERED_AVATARS }, (_, i) => ({
     id: `avatar.${i + 1}`,
     title: `MuseCam: avatar ${i + 1}`,
     command: 'avatar.useNumber',
-    args: { number: i + 1 },
+    args: { number: i + 1, ...CUT },
   })),
-  { id: 'avatar.next', title: 'MuseCam: next avatar', command: 'avatar.next', args: {} },
-  { id: 'avatar.previous', title: 'MuseCam: previous avatar', command: 'avatar.previous', args: {} },
+  { id: 'avatar.next', title: 'MuseCam: next avatar', command: 'avatar.next', args: CUT },
+  { id: 'avatar.previous', title: 'MuseCam: previous avatar', command: 'avatar.previous', args: CUT },
   { id: 'panic', title: 'MuseCam: panic', command: 'show.panic', args: {} },
   { id: 'mouth.rest', title: 'MuseCam: rest mouth', command: 'mouth.rest', args: {} },
   { id: 'mute', title: 'MuseCam: mute', command: 'microphone.mute', args: {} },

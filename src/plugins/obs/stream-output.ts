@@ -44,6 +44,7 @@ export interface StreamChoices {
 export class StreamOutput implements OpenVideoOutput {
   readonly label = 'OBS media source';
   readonly wantsSound = false;
+  readonly takesBetween = true;
   readonly #size: Size;
   readonly #choices: StreamChoices;
   readonly #onHealth: (report: HealthReport) => void;

@@ -44,14 +44,25 @@ export class Door {
     this.#sessionDigest = this.#digest(this.#session);
   }
 
-  /** The cookie that a browser gets for a right token. Its name has the port: cookies are shared between ports. */
-  get cookie(): string {
-    return `${this.#cookieName}=${this.#session}; Path=/; HttpOnly; SameSite=Strict`;
+  /** Has the port in it: cookies are shared between ports. */
+  get cookieName(): string {
+    return `musecam-${this.#portOf()}`;
   }
 
-  /** @throws AppError WEB_HOST_REFUSED, WEB_ORIGIN_REFUSED: refused whoever it is. */
+  /** The cookie that a browser gets for a right token. */
+  get cookie(): string {
+    return `${this.cookieName}=${this.#session}; Path=/; HttpOnly; SameSite=Strict`;
+  }
+
+  /** @throws AppError WEB_BAD_REQUEST, WEB_HOST_REFUSED, WEB_ORIGIN_REFUSED: refused whoever it is. */
   checkWhereFrom(knock: Knock): void {
     const { host, origin } = knock.headers;
+    // `GET http://other/…` is meant for a proxy, and names a host that nobody checks.
+    if (!knock.path.startsWith('/')) {
+      throw new AppError('WEB_BAD_REQUEST', 'The request could not be understood: it is addressed as to a proxy.', {
+        fix: 'Ask for a path that begins with a slash.',
+      });
+    }
     if (!isOwnHost(host, this.#portOf())) {
       throw new AppError('WEB_HOST_REFUSED', `The control page does not answer to the name "${host ?? ''}".`, {
         fix: `Open http://127.0.0.1:${this.#portOf()}/ on the machine where MuseCam runs.`,
@@ -70,7 +81,7 @@ export class Door {
 
   /** @throws AppError WEB_TOKEN_WRONG, WEB_TOKEN_TRIES unless the request carries the token or the page's cookie. */
   checkWho(knock: Knock): void {
-    const cookie = readCookie(knock.headers.cookie, this.#cookieName);
+    const cookie = readCookie(knock.headers.cookie, this.cookieName);
     // A page that is already open keeps working while wrong tokens are being tried elsewhere.
     if (cookie !== undefined && timingSafeEqual(this.#digest(cookie), this.#sessionDigest)) return;
     const bearer = /^Bearer +(\S+)$/i.exec(knock.headers.authorization ?? '')?.[1];
@@ -97,10 +108,6 @@ export class Door {
     throw new AppError('WEB_TOKEN_WRONG', 'The key in this address is not the one of the running MuseCam.', {
       fix: 'Open the address that MuseCam prints when it starts, or run: musecam status',
     });
-  }
-
-  get #cookieName(): string {
-    return `musecam-${this.#portOf()}`;
   }
 
   /** Equal length whatever came in, so that comparing takes the same time for every guess. */

@@ -25,8 +25,24 @@ const SLOW_TICKS = 10;
 /** How long listeners have to take the closing message, in ms. */
 const CLOSE_GRACE_MS = 200;
 
+/** How a socket is told. */
+export interface ListenOptions {
+  /** Makes the message that brings it from what it knows to what is now. By default the page's. */
+  readonly build?: (known: StatusFields | undefined, now: StatusFields) => string;
+  /** Whether it is told from the beginning. By default true. */
+  readonly isTold?: boolean;
+}
+
+/** A socket's place among the listeners. */
+export interface ListenerPlace {
+  /** Tells it of the status from now on, everything first; or no longer. */
+  tell(isOn: boolean): void;
+}
+
 interface Listener {
   readonly socket: EventSocket;
+  readonly build: NonNullable<ListenOptions['build']>;
+  isTold: boolean;
   known: StatusFields | undefined;
   sentAtMs: number;
   slowTicks: number;
@@ -34,9 +50,10 @@ interface Listener {
 }
 
 /**
- * Sends the show's status to everybody who listens, at most 14 times a second and only what changed. A slow listener is
- * passed over, gets the newest state when it has caught up, and is closed when it stays slow: nothing grows for it.
- * While nobody listens it does nothing, and the show does not work out its status for it.
+ * Keeps the sockets of pages and programs. Sends the show's status to everybody who listens, at most 14 times a second and
+ * only what changed. A slow listener is passed over, gets the newest state when it has caught up, and is closed when it
+ * stays slow: nothing grows for it. Who is no longer there is found out by pings, whether it listens or not.
+ * While nobody listens the show does not work out its status for it.
  */
 export class EventHub implements AsyncDisposable {
   readonly #feed: StatusFeed;
@@ -57,19 +74,26 @@ export class EventHub implements AsyncDisposable {
     return this.#listeners.size;
   }
 
-  /** Adds a socket and tells it everything; it leaves by itself when it closes. */
-  add(socket: EventSocket): void {
-    if (this.#isClosed) return socket.terminate();
-    const listener: Listener = { socket, known: undefined, sentAtMs: 0, slowTicks: 0, isAnswered: true };
+  /** Adds a socket and tells it everything, unless it is to be told later; it leaves by itself when it closes. */
+  add(socket: EventSocket, { build = buildStatusMessage, isTold = true }: ListenOptions = {}): ListenerPlace {
+    const listener: Listener = {
+      ...{ socket, build, isTold: false },
+      ...{ known: undefined, sentAtMs: 0, slowTicks: 0, isAnswered: true },
+    };
+    const place = { tell: (isOn: boolean) => this.#turn(listener, isOn) };
+    if (this.#isClosed) {
+      socket.terminate();
+      return place;
+    }
     socket.on('close', () => this.#remove(listener));
     socket.on('error', () => socket.terminate());
     socket.on('pong', () => {
       listener.isAnswered = true;
     });
     this.#listeners.add(listener);
-    this.#wake();
-    this.#newest = this.#feed.current;
-    this.#tell(listener, fieldsOf(this.#newest), performance.now());
+    this.#aliveTimer ??= setInterval(() => this.#tick(), ALIVE_MS).unref();
+    if (isTold) this.#turn(listener, true);
+    return place;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -80,26 +104,42 @@ export class EventHub implements AsyncDisposable {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     for (const { socket } of leaving) socket.terminate();
+    this.#listeners.clear();
     this.#rest();
   }
 
-  /** Follows the show while somebody listens. */
-  #wake(): void {
-    this.#subscription ??= this.#feed.onDidChange((status) => this.#schedule(status));
-    this.#aliveTimer ??= setInterval(() => this.#tick(), ALIVE_MS).unref();
+  #turn(listener: Listener, isTold: boolean): void {
+    // It may have gone while its call was running.
+    if (!this.#listeners.has(listener)) return;
+    listener.isTold = isTold;
+    this.#followIfHeard();
+    if (!isTold) return;
+    this.#newest = this.#feed.current;
+    listener.known = undefined;
+    this.#tell(listener, fieldsOf(this.#newest), performance.now());
   }
 
-  #rest(): void {
+  /** Follows the show while somebody listens. */
+  #followIfHeard(): void {
+    if ([...this.#listeners].some((listener) => listener.isTold)) {
+      this.#subscription ??= this.#feed.onDidChange((status) => this.#schedule(status));
+      return;
+    }
     this.#subscription?.[Symbol.dispose]();
     this.#subscription = undefined;
-    clearInterval(this.#aliveTimer);
-    this.#aliveTimer = undefined;
     clearTimeout(this.#gapTimer);
     this.#gapTimer = undefined;
   }
 
+  #rest(): void {
+    this.#followIfHeard();
+    clearInterval(this.#aliveTimer);
+    this.#aliveTimer = undefined;
+  }
+
   #remove(listener: Listener): void {
     this.#listeners.delete(listener);
+    this.#followIfHeard();
     if (this.#listeners.size === 0) this.#rest();
   }
 
@@ -121,19 +161,18 @@ export class EventHub implements AsyncDisposable {
   }
 
   #tell(listener: Listener, fields: StatusFields, nowMs: number): void {
-    if (listener.socket.bufferedAmount > SLOW_BYTES) return;
-    listener.socket.send(buildStatusMessage(listener.known, fields));
+    if (!listener.isTold || listener.socket.bufferedAmount > SLOW_BYTES) return;
+    listener.socket.send(listener.build(listener.known, fields));
     listener.known = fields;
     listener.sentAtMs = nowMs;
   }
 
   #tick(): void {
-    if (!this.#newest) return;
     const isPingTick = ++this.#tickCount % PING_EVERY_TICKS === 0;
-    const fields = fieldsOf(this.#newest);
+    const fields = this.#subscription && this.#newest ? fieldsOf(this.#newest) : undefined;
     const nowMs = performance.now();
     for (const listener of this.#listeners) {
-      if (nowMs - listener.sentAtMs > ALIVE_MS * 0.9) this.#tell(listener, fields, nowMs);
+      if (fields && nowMs - listener.sentAtMs > ALIVE_MS * 0.9) this.#tell(listener, fields, nowMs);
       listener.slowTicks = listener.socket.bufferedAmount > SLOW_BYTES ? listener.slowTicks + 1 : 0;
       if (listener.slowTicks > SLOW_TICKS) listener.socket.terminate();
       else if (isPingTick) pingOrClose(listener);

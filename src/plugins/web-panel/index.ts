@@ -1,4 +1,5 @@
 import { definePlugin } from '../../api/plugin.ts';
+import { AppError } from '../../base/errors.ts';
 
 /**
  * The control page as a video output, `web` or `web:PORT`. Its server is imported when the output is opened, so that a
@@ -10,7 +11,9 @@ export default definePlugin({
       list: async () => [],
       open: async (options, signal) => {
         const { openWebPanel } = await import('./open-web-panel.ts');
-        return openWebPanel(context, options, signal);
+        const { surface } = context;
+        if (!surface) throw new AppError('NO_SHOW', 'The control page needs a running show.');
+        return openWebPanel({ ...context, ...surface }, options, signal);
       },
     });
   },

@@ -1,16 +1,15 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { VideoOutputOptions } from '../../api/contributions.ts';
-import type { PluginContext } from '../../api/plugin.ts';
 import { AppError, messageOf, systemCodeOf } from '../../base/errors.ts';
 import { Scope } from '../../base/scope.ts';
 import { createToken, Door } from './door.ts';
 import { EventHub } from './event-hub.ts';
 import { DEFAULT_PORT, manifest } from './manifest.ts';
 import { readPageFiles } from './page-files.ts';
-import { createPanelServer } from './panel-server.ts';
+import type { PanelContext } from './panel-context.ts';
+import { createPanelServer, type PanelParts } from './panel-server.ts';
 import { PreviewFeed } from './preview-feed.ts';
-import type { UploadPace } from './watched-body.ts';
 import type { WebPanelOutput } from './web-panel-output.ts';
 
 const HOST = '127.0.0.1';
@@ -23,8 +22,9 @@ const NEXT_PORTS = 20;
  * @throws AppError PORT_IN_USE, BAD_PORT, PORT_FORBIDDEN
  */
 export async function openWebPanel(
-  context: Pick<PluginContext, 'commands' | 'status' | 'avatarPreview' | 'settings' | 'preparations'>,
-  options: Pick<VideoOutputOptions, 'target' | 'log' | 'onHealth'> & { readonly uploadPace?: UploadPace },
+  context: Pick<PanelContext, 'commands' | 'status' | 'avatarPreview' | 'settings' | 'preparations'>,
+  options: Pick<VideoOutputOptions, 'target' | 'log' | 'onHealth'> &
+    Pick<PanelParts, 'uploadPace' | 'requestTimeoutMs'>,
   signal: AbortSignal,
 ): Promise<WebPanelOutput> {
   const token = process.env.MUSECAM_TOKEN || createToken();
@@ -38,8 +38,9 @@ export async function openWebPanel(
     });
     const events = new EventHub(context.status);
     const door = new Door(token, () => port);
-    const { log, uploadPace } = options;
-    const parts = { context, log, door, preview, events, uploadPace, files: await readPageFiles() };
+    const { log, uploadPace, requestTimeoutMs } = options;
+    const files = await readPageFiles();
+    const parts = { context, log, door, preview, events, uploadPace, requestTimeoutMs, files };
     const server = await createPanelServer(parts);
     scope.use(() => server.close());
     // Sockets first: the server waits for them.
@@ -52,6 +53,7 @@ export async function openWebPanel(
       url: `${address}/`,
       token,
       wantsSound: false,
+      takesBetween: true,
       send: (frame) => preview.send(frame),
       [Symbol.asyncDispose]: () => scope.close(),
     };
@@ -64,7 +66,7 @@ export async function openWebPanel(
 /** Listens as {@link openWebPanel} says and returns the port. */
 async function listenOn(
   server: FastifyInstance,
-  { settings }: Pick<PluginContext, 'settings'>,
+  { settings }: Pick<PanelContext, 'settings'>,
   { target, onHealth }: Pick<VideoOutputOptions, 'target' | 'onHealth'>,
 ): Promise<number> {
   if (target !== undefined) {
@@ -128,7 +130,7 @@ function parsePort(text: string): number {
 
 /** A number of the settings, or the manifest's default where the host gave none. */
 function numberSetting(
-  { settings }: Pick<PluginContext, 'settings'>,
+  { settings }: Pick<PanelContext, 'settings'>,
   key: keyof typeof manifest.contributes.configuration,
 ): number {
   const value = settings[key];

@@ -1,62 +1,71 @@
 import type { Socket } from 'node:net';
 import fastifyWebsocket from '@fastify/websocket';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { PluginContext } from '../../api/plugin.ts';
 import { AppError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { addApiRoutes } from './api-routes.ts';
 import { BodyDeadline } from './body-deadline.ts';
 import type { Door } from './door.ts';
-import type { EventHub, EventSocket } from './event-hub.ts';
+import type { EventHub } from './event-hub.ts';
+import { addOpenapi } from './openapi.ts';
 import type { PageFile } from './page-files.ts';
 import { addPageRoutes, PUBLIC_PATHS } from './page-routes.ts';
+import type { PanelContext } from './panel-context.ts';
+import { createJsonParser, type ParseJson } from './parse-json.ts';
 import { addPictureRoutes } from './picture-routes.ts';
 import { addPreparationRoutes } from './preparation-routes.ts';
 import type { PreviewFeed } from './preview-feed.ts';
 import { refusalBody, refusalOf } from './refusal.ts';
 import { buildRefusalPage } from './refusal-page.ts';
+import { addSocketRoutes } from './socket-routes.ts';
 import type { UploadPace } from './watched-body.ts';
 
-/** Largest request body, in bytes: arguments of commands are small. */
+/** Largest request body and largest message over a WebSocket, in bytes: arguments of commands are small. */
 const BODY_LIMIT_BYTES = 64 * 1024;
-/** Largest message a page may send over its WebSocket, in bytes. */
-const SOCKET_MESSAGE_LIMIT_BYTES = 16 * 1024;
 /** How long a request may take to arrive, in ms; uploads have a watch of their own. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** How much longer than that a connection may stay open without a request. */
+const IDLE_FACTOR = 3;
 /** Connections at the same time, from all browsers and programs together. */
 const MAX_CONNECTIONS = 256;
 
 /** What the server shows and acts on. */
 export interface PanelParts {
-  readonly context: Pick<PluginContext, 'commands' | 'status' | 'avatarPreview' | 'preparations'>;
+  readonly context: Pick<PanelContext, 'commands' | 'status' | 'avatarPreview' | 'preparations'>;
   readonly log: Log;
   readonly door: Door;
   readonly preview: PreviewFeed;
   readonly events: EventHub;
   readonly files: ReadonlyMap<string, PageFile>;
   readonly uploadPace?: UploadPace | undefined;
+  /** How long a request may take to arrive, in ms; tests are less patient. */
+  readonly requestTimeoutMs?: number | undefined;
 }
 
 /** The control page's server, complete but not listening yet. Every request passes the door first. */
 export async function createPanelServer(parts: PanelParts): Promise<FastifyInstance> {
+  const { requestTimeoutMs = REQUEST_TIMEOUT_MS } = parts;
   const server = fastify({
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
+    keepAliveTimeout: requestTimeoutMs * IDLE_FACTOR,
+    // Node looks for late headers every 30 s where nobody says otherwise.
+    http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: requestTimeoutMs / 4 },
   });
   server.server.maxConnections = MAX_CONNECTIONS;
-  server.server.headersTimeout = REQUEST_TIMEOUT_MS;
-  const deadline = new BodyDeadline(REQUEST_TIMEOUT_MS);
+  const deadline = new BodyDeadline(requestTimeoutMs);
   closeEverythingAtTheEnd(server);
   // Before the door: it marks upgrades, and only marked ones are hung up on when the door refuses them.
-  await server.register(fastifyWebsocket, { options: { maxPayload: SOCKET_MESSAGE_LIMIT_BYTES } });
+  await server.register(fastifyWebsocket, { options: { maxPayload: BODY_LIMIT_BYTES } });
   server.addHook('onRequest', async (request, reply) => {
     deadline.start(request.raw);
     setSecurityHeaders(request, reply);
     checkAtDoor(parts.door, request);
   });
-  acceptJsonOnly(server);
+  const parse = createJsonParser(server);
+  acceptJsonOnly(server, parse);
   server.setErrorHandler((thrown, request, reply) => sendRefusal(thrown, request, reply, parts.log));
   server.setNotFoundHandler(async (request) => {
     throw new AppError('WEB_NOT_FOUND', `There is nothing at ${pathOf(request)}.`, {
@@ -65,11 +74,12 @@ export async function createPanelServer(parts: PanelParts): Promise<FastifyInsta
   });
   const urls = new Set<string>();
   server.addHook('onRoute', ({ url }) => void urls.add(url));
+  await addOpenapi(server, parts.context.commands, () => parts.door.cookieName);
   addPageRoutes(server, parts.files, parts.door);
   addPictureRoutes(server, parts.preview);
   addApiRoutes(server, parts.context);
   await addPreparationRoutes(server, { context: parts.context, deadline, uploadPace: parts.uploadPace });
-  server.get('/api/events', { websocket: true }, (socket: EventSocket) => parts.events.add(socket));
+  addSocketRoutes(server, { ...parts, parse });
   refuseOtherMethods(server, new Set(urls));
   return server;
 }
@@ -123,14 +133,14 @@ function setSecurityHeaders(request: FastifyRequest, reply: FastifyReply): void 
   });
 }
 
-/** Only JSON bodies; an empty one means: no arguments. Keys that poison prototypes are refused. */
-function acceptJsonOnly(server: FastifyInstance): void {
-  const parse = server.getDefaultJsonParser('error', 'error');
+/** Only JSON bodies; an empty one means: no arguments. */
+function acceptJsonOnly(server: FastifyInstance, parse: ParseJson): void {
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body.length === 0) done(null, undefined);
-    else return parse(request, String(body), done);
-  });
+  server.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string' },
+    async (_request: FastifyRequest, body: string) => (body.length === 0 ? undefined : parse(body)),
+  );
 }
 
 /** Every path in `urls` answers the methods it has no route for with 405 and says which ones it takes. */
@@ -141,6 +151,7 @@ function refuseOtherMethods(server: FastifyInstance, urls: ReadonlySet<string>):
     server.route({
       url,
       method: all.filter((method) => !allowed.includes(method)),
+      schema: { hide: true },
       handler: async (request, reply) => {
         reply.header('Allow', allowed.join(', '));
         throw new AppError('WEB_METHOD_NOT_ALLOWED', `${pathOf(request)} does not take ${request.method}.`, {

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '../../base/errors.ts';
 import { BOUNDARY, MotionJpegViewer } from './motion-jpeg-viewer.ts';
+import { BYTES, describeRoute } from './openapi.ts';
 import type { PreviewFeed, PreviewViewer } from './preview-feed.ts';
 
 /** People and programs that may watch at the same time. */
@@ -8,9 +9,18 @@ const VIEWER_LIMIT = 16;
 /** How long a snapshot waits for the show's next picture, in ms. */
 const SNAPSHOT_WAIT_MS = 2_000;
 
+const streamSchema = describeRoute({
+  ...{ tag: 'Pictures', summary: 'The picture, live', answers: 'JPEG pictures without end.' },
+  content: { 'multipart/x-mixed-replace': BYTES },
+});
+const snapshotSchema = describeRoute({
+  ...{ tag: 'Pictures', summary: 'The next picture', answers: 'One picture, as wide as the preview.' },
+  content: { 'image/jpeg': BYTES },
+});
+
 /** `/preview.mjpg`, a stream of pictures, and `/snapshot.jpg`, the next one. */
 export function addPictureRoutes(server: FastifyInstance, preview: PreviewFeed): void {
-  server.get('/preview.mjpg', async (_request, reply) => {
+  server.get('/preview.mjpg', { schema: streamSchema }, async (_request, reply) => {
     checkRoom(preview);
     const response = reply.raw;
     const headers = reply.getHeaders();
@@ -24,7 +34,7 @@ export function addPictureRoutes(server: FastifyInstance, preview: PreviewFeed):
     response.on('error', () => response.destroy());
     response.once('close', () => watching[Symbol.dispose]());
   });
-  server.get('/snapshot.jpg', async (_request, reply) => {
+  server.get('/snapshot.jpg', { schema: snapshotSchema }, async (_request, reply) => {
     checkRoom(preview);
     return reply.type('image/jpeg').send(await nextPicture(preview));
   });

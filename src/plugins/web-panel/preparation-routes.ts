@@ -1,8 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { PluginContext, PreparationDesk } from '../../api/plugin.ts';
+import type { PreparationDesk } from '../../api/plugin.ts';
 import { AppError } from '../../base/errors.ts';
 import type { BodyDeadline } from './body-deadline.ts';
+import { BYTES, describeRoute } from './openapi.ts';
+import type { PanelContext } from './panel-context.ts';
 import { readPicture } from './read-picture.ts';
 import { type UploadPace, watchBody } from './watched-body.ts';
 
@@ -17,11 +19,24 @@ const detailsSchema = z.object({
 
 /** What the routes need. */
 export interface PreparationParts {
-  readonly context: Pick<PluginContext, 'preparations'>;
+  readonly context: Pick<PanelContext, 'preparations'>;
   readonly deadline: BodyDeadline;
   /** How slow an upload may be; tests are less patient. */
   readonly uploadPace?: UploadPace | undefined;
 }
+
+const uploadSchema = describeRoute({
+  ...{ tag: 'Avatars', summary: 'Make an avatar of a photo or clip', status: 201, answers: 'It is being prepared.' },
+  description: 'The body is the file and nothing else, with Content-Length. How it goes on is told in the status.',
+  query: detailsSchema,
+  body: { 'application/octet-stream': { schema: {} } },
+  content: { 'application/json': z.object({ id: z.string().describe('Names the job.') }) },
+});
+const pictureSchema = describeRoute({
+  ...{ tag: 'Avatars', summary: 'Picture or contact sheet of a finished preparation', answers: 'The picture.' },
+  params: z.object({ id: z.string(), which: z.enum(['preview', 'sheet']) }),
+  content: { 'image/*': BYTES },
+});
 
 /** The doors for new avatars: a photo or clip in, the pictures of what became of it out. */
 export async function addPreparationRoutes(server: FastifyInstance, parts: PreparationParts): Promise<void> {
@@ -30,14 +45,16 @@ export async function addPreparationRoutes(server: FastifyInstance, parts: Prepa
     scope.removeAllContentTypeParsers();
     // The body is not read before the desk asks for it.
     scope.addContentTypeParser('application/octet-stream', (_request, _payload, done) => done(null));
-    scope.post('/api/preparations', { onRequest: async (request) => checkHeaders(request) }, async (request, reply) => {
+    const onRequest = async (request: FastifyRequest) => checkHeaders(request);
+    scope.post('/api/preparations', { schema: uploadSchema, onRequest }, async (request, reply) => {
       const desk = deskOf(parts.context);
       const bytes = Number(request.headers['content-length']);
       const id = await takeUpload(desk, request, bytes, parts);
       return reply.code(201).send({ id });
     });
   });
-  server.get<{ Params: { id: string; which: string } }>('/api/preparations/:id/:which', async (request, reply) => {
+  type Picture = { Params: { id: string; which: string } };
+  server.get<Picture>('/api/preparations/:id/:which', { schema: pictureSchema }, async (request, reply) => {
     const { id, which } = request.params;
     const isKnown = which === 'preview' || which === 'sheet';
     const picture = await readPicture(isKnown ? parts.context.preparations?.picture(id, which) : undefined);
@@ -89,7 +106,7 @@ function checkHeaders({ headers }: FastifyRequest): void {
   }
 }
 
-function deskOf({ preparations }: Pick<PluginContext, 'preparations'>): PreparationDesk {
+function deskOf({ preparations }: Pick<PanelContext, 'preparations'>): PreparationDesk {
   if (preparations) return preparations;
   throw new AppError('WEB_NOT_FOUND', 'This show takes no photos and clips.', {
     fix: 'Prepare it in a terminal: musecam prepare FILE --id ID',

@@ -77,7 +77,7 @@ export class PreviewFeed {
     if (this.#isEncoding || !this.#hasReadyViewer()) return false;
     // Which picture of the slower preview this frame falls into: even steps whatever frames are left out.
     const turn = Math.floor((frame.index * this.#options.framesPerSecond) / FRAMES_PER_SECOND);
-    if (turn === this.#lastTurn) return false;
+    if (turn === this.#lastTurn && !frame.isBetween) return false;
     this.#lastTurn = turn;
     return true;
   }

@@ -14,14 +14,19 @@ export function fieldsOf(status: ShowStatus): StatusFields {
 }
 
 /**
- * The message that brings a listener from one status to the next: `{"type":"status","status":{…}}` with the top-level
- * fields that changed. With `known` undefined all of them.
+ * What brings a listener from one status to the next, as JSON: an object with the top-level fields that changed; with
+ * `known` undefined all of them.
  */
-export function buildStatusMessage(known: StatusFields | undefined, now: StatusFields): string {
+export function buildChanges(known: StatusFields | undefined, now: StatusFields): string {
   let changed = '';
   for (const [name, json] of now) {
     if (known?.get(name) === json) continue;
     changed += `${changed ? ',' : ''}${JSON.stringify(name)}:${json}`;
   }
-  return `{"type":"status","status":{${changed}}}`;
+  return `{${changed}}`;
+}
+
+/** The page's message with {@link buildChanges}: `{"type":"status","status":{…}}`. */
+export function buildStatusMessage(known: StatusFields | undefined, now: StatusFields): string {
+  return `{"type":"status","status":${buildChanges(known, now)}}`;
 }

@@ -42,8 +42,10 @@ describe('presses told by the script', () => {
     const expected = hotkeyActions.map(({ command }) => command);
     await expect.poll(() => idsRun(stand)).toEqual(expected);
     expect(stand.ran.filter(({ id }) => id === 'avatar.useNumber').map(({ args }) => args)).toEqual(
-      Array.from({ length: 9 }, (_, i) => ({ number: i + 1 })),
+      Array.from({ length: 9 }, (_, i) => ({ number: i + 1, fade: false })),
     );
+    const steps = stand.ran.filter(({ id }) => id === 'avatar.next' || id === 'avatar.previous');
+    expect(steps.map(({ args }) => args)).toEqual([{ fade: false }, { fade: false }]);
     expect(await stand.control.hotkeys.report()).toMatchObject({ lastPress: { action: 'mute', through: 'script' } });
   });
 

@@ -76,6 +76,16 @@ export class EventClient implements Disposable {
     this.#socket.write(maskedFrame(1, Buffer.from(text)));
   }
 
+  /** Sends one binary frame. */
+  sendBytes(bytes: Uint8Array): void {
+    this.#socket.write(maskedFrame(2, Buffer.from(bytes)));
+  }
+
+  /** Sends what is no frame at all, as it is. */
+  sendRaw(bytes: Uint8Array): void {
+    this.#socket.write(bytes);
+  }
+
   [Symbol.dispose](): void {
     this.#socket.destroy();
   }
@@ -105,9 +115,14 @@ function readFrame(bytes: Buffer): { opcode: number; payload: Buffer; byteLength
 function maskedFrame(opcode: number, payload: Buffer): Buffer {
   const mask = randomBytes(4);
   const masked = Buffer.from(payload.map((byte, at) => byte ^ mask[at % 4]!));
-  const head =
-    payload.length < 126
-      ? Buffer.from([0x80 | opcode, 0x80 | payload.length])
-      : Buffer.from([0x80 | opcode, 0x80 | 126, payload.length >> 8, payload.length & 255]);
-  return Buffer.concat([head, mask, masked]);
+  return Buffer.concat([Buffer.from([0x80 | opcode]), lengthOf(payload), mask, masked]);
+}
+
+/** The length as a client's frame says it, with the bit of the mask. */
+function lengthOf({ length }: Buffer): Buffer {
+  if (length < 126) return Buffer.from([0x80 | length]);
+  const bytes = Buffer.alloc(length > 65_535 ? 9 : 3);
+  bytes[0] = 0x80 | (length > 65_535 ? 127 : 126);
+  bytes.writeUIntBE(length, bytes.length > 3 ? 3 : 1, bytes.length > 3 ? 6 : 2);
+  return bytes;
 }

@@ -129,6 +129,32 @@ describe('the event hub', () => {
     expect([alive.isTerminated, dead.isTerminated]).toEqual([false, true]);
   });
 
+  it('tells a socket nothing before it asks and after it asked no more, and pings it all the while', async () => {
+    const { feed, say } = makeFeed();
+    const hub = new EventHub(feed);
+    const other = new FakeSocket();
+    const socket = new FakeSocket();
+    hub.add(other);
+    const place = hub.add(socket, { isTold: false, build: (known, now) => `${known ? 'some' : 'all'} of ${now.size}` });
+    say({ levelDb: -1 });
+    await vi.advanceTimersByTimeAsync(10_100);
+    expect([socket.sent, socket.pings, other.sent.length > 10]).toEqual([[], 1, true]);
+    socket.emit('pong');
+    place.tell(true);
+    await vi.advanceTimersByTimeAsync(2_000);
+    const count = Object.keys(feed.current).length;
+    expect(socket.sent).toEqual([`all of ${count}`, ...Array(socket.sent.length - 1).fill(`some of ${count}`)]);
+    expect(socket.sent.length).toBeGreaterThan(1);
+    place.tell(false);
+    const sent = socket.sent.length;
+    say({ levelDb: -2 });
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(socket.sent).toHaveLength(sent);
+    socket.emit('close');
+    place.tell(true);
+    expect(socket.sent).toHaveLength(sent);
+  });
+
   it('says goodbye when it closes and leaves no timer behind', async () => {
     const { feed, say } = makeFeed();
     const hub = new EventHub(feed);

@@ -298,7 +298,7 @@ describe('/api/events', () => {
   it('closes on messages that are too large, and says goodbye when the page closes', async () => {
     using loud = clientOf(await EventClient.open(stand.port, { authorization }));
     using quiet = clientOf(await EventClient.open(stand.port, { authorization }));
-    loud.send('x'.repeat(20_000));
+    loud.send('x'.repeat(64 * 1024 + 1));
     await vi.waitFor(() => expect([loud.isClosed, loud.closeCode]).toEqual([true, 1009]));
     expect(quiet.isClosed).toBe(false);
     await stand[Symbol.asyncDispose]();

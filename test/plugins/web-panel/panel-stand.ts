@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { z } from 'zod';
 import type { HealthReport } from '../../../src/api/contributions.ts';
+import type { Keybinding } from '../../../src/api/keybinding.ts';
 import { frameByteLength, type VideoFrame } from '../../../src/api/media.ts';
 import type { AvatarSummary, ShowStatus } from '../../../src/api/status.ts';
 import type { SettingEntry } from '../../../src/app/settings-store.ts';
@@ -13,7 +14,6 @@ import { Emitter } from '../../../src/base/event.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import { Scope } from '../../../src/base/scope.ts';
 import { CommandTable } from '../../../src/host/commands.ts';
-import type { Keybinding } from '../../../src/host/keybindings.ts';
 import { openWebPanel } from '../../../src/plugins/web-panel/open-web-panel.ts';
 import type { UploadPace } from '../../../src/plugins/web-panel/watched-body.ts';
 import type { WebPanelOutput } from '../../../src/plugins/web-panel/web-panel-output.ts';
@@ -60,6 +60,7 @@ export function makeStatus(overrides: Partial<ShowStatus> = {}): ShowStatus {
     resting: false,
     muted: false,
     panic: false,
+    recording: false,
     speaking: true,
     openness: 0.4,
     frames: { shown: 300, fresh: 296, repeated: 4, dropped: 2, freshPerSecond: 24.8 },
@@ -115,6 +116,8 @@ export interface StandOptions {
   readonly without?: readonly string[];
   /** How slow uploads may be. */
   readonly uploadPace?: UploadPace;
+  /** How long a request may take to arrive, in ms. */
+  readonly requestTimeoutMs?: number;
 }
 
 /** The real control page around a show that is not there: its status is set by the test, its commands are written down. */
@@ -169,6 +172,7 @@ export class PanelStand implements AsyncDisposable {
         log: silentLog,
         onHealth: (report: HealthReport) => void stand.health.push(report),
         ...(options.uploadPace ? { uploadPace: options.uploadPace } : {}),
+        requestTimeoutMs: options.requestTimeoutMs,
       };
       stand.#output = stand.#scope.use(await openWebPanel(context, open, new AbortController().signal));
     } catch (thrown) {

@@ -46,6 +46,17 @@ describe('the preview', () => {
     expect(viewers[0]!.pictures[4]).toBe(viewers[1]!.pictures[4]);
   });
 
+  it('shows a picture again that was replaced between two beats, and one that is only repeated once', async () => {
+    const feed = open();
+    const viewer = new FakeViewer();
+    feed.watch(viewer);
+    await feed.send(makeFrame(3));
+    await feed.send(makeFrame(3));
+    await feed.send({ ...makeFrame(3), isBetween: true });
+    await feed.send(makeFrame(4));
+    expect(await Promise.all(viewer.pictures.map(readIndex))).toEqual([3, 3, 4]);
+  });
+
   it('passes over viewers that are not ready, and rests when none is', async () => {
     const feed = open();
     const slow = new FakeViewer();

@@ -6,6 +6,7 @@ import { avatarManifestSchema } from '../src/api/avatar.ts';
 import type { SettingDeclaration } from '../src/api/plugin.ts';
 import { allSettings as settings } from '../src/app/core-settings.ts';
 import { pluginPackageSchema } from '../src/host/read-plugin.ts';
+import { bundleApi } from './bundle-api.ts';
 
 const docs = fileURLToPath(new URL('../docs/', import.meta.url));
 
@@ -14,6 +15,7 @@ write('schemas/avatar.schema.json', json(z.toJSONSchema(avatarManifestSchema)));
 write('schemas/plugin.schema.json', json(z.toJSONSchema(pluginPackageSchema, { io: 'input' })));
 write('schemas/settings.schema.json', json(settingsSchema()));
 write('settings.md', settingsPage());
+write('plugin-api.d.ts', bundleApi());
 
 function settingsPage(): string {
   const lines = [

@@ -18,6 +18,9 @@
 #       --modules LIST   more kernel modules, comma-separated: vivid,snd-aloop
 #       --suite SUITE    v4l2loopback of this Debian suite: bookworm-backports, trixie
 #   -m, --memory MIB     of the guest                                  default: 2048
+#       --steady         time in the guest goes by its instructions, 1 ns each: a machine of one processor that is always
+#                        equally fast, however busy this one is, and meets its deadlines. It only takes longer: with the
+#                        processor of the guest busy, 3 to 10 s a second
 #       --cache DIR      default: $V4L2_VM_CACHE, else the user's cache folder
 #       --timing         print boot and command times to stderr
 set -euo pipefail
@@ -32,6 +35,7 @@ MODE=run
 TIMING=0
 MEMORY_MIB=2048
 CPUS=2
+CLOCK=(-accel tcg,thread=multi,tb-size=512)
 
 say() { printf 'v4l2-vm: %s\n' "$*" >&2; }
 die() { say "$*"; exit 125; }
@@ -47,6 +51,7 @@ while (($#)); do
     -m|--memory) MEMORY_MIB=$2; shift 2 ;;
     --cache) CACHE=$2; shift 2 ;;
     --timing) TIMING=1; shift ;;
+    --steady) CPUS=1 CLOCK=(-accel tcg,thread=single,tb-size=512 -icount 'shift=0,sleep=on'); shift ;;
     --prepare) MODE=prepare; shift ;;
     --check) MODE=check; shift ;;
     -h|--help) usage; exit 0 ;;
@@ -258,7 +263,7 @@ started=$(date +%s.%N)
 exec 5> >(exec cat); OUT=$!                # plain pipes, whatever our own stdout and stderr are
 exec 6> >(exec cat >&2); ERR=$!
 qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none -M pc \
-  -accel tcg,thread=multi,tb-size=512 -cpu max -smp "$CPUS" -m "$MEMORY_MIB" \
+  "${CLOCK[@]}" -cpu max -smp "$CPUS" -m "$MEMORY_MIB" \
   -kernel "$CACHE/vmlinux" -initrd "$INITRD" \
   -append "console=ttyS0 quiet loglevel=3 panic=-1 rdinit=/init nokaslr mitigations=off random.trust_cpu=on cryptomgr.notests" \
   -virtfs "$(share hostroot / ,readonly=on)" -virtfs "$(share project "$PROJECT")" -virtfs "$(share run "$RUN")" \

@@ -197,7 +197,7 @@ export interface SurfaceContext {
   avatarPreview(id: string): string | undefined;
   /** Preparation of new avatars; undefined where no show runs. */
   readonly preparations: PreparationDesk | undefined;
-  /** Panels that plugins contribute, now. */
+  /** Panels that plugins from outside contribute, now: the same objects for as long as their plugin is loaded. */
   pages(): readonly PluginPage[];
 }
 
@@ -206,6 +206,8 @@ export interface PluginPage {
   readonly id: string;
   readonly pluginId: string;
   readonly title: string;
+  /** Absolute path of its plugin's folder. */
+  readonly folder: string;
   /** Absolute path of its HTML file. */
   readonly file: string;
 }

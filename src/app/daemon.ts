@@ -1,8 +1,6 @@
-import { join } from 'node:path';
 import sharp from 'sharp';
 import { holds } from '../api/keybinding.ts';
 import type { Size } from '../api/media.ts';
-import type { PluginPage } from '../api/plugin.ts';
 import type { ShowStatus } from '../api/status.ts';
 import { anySignal } from '../base/any-signal.ts';
 import { AppError, messageOf } from '../base/errors.ts';
@@ -24,13 +22,13 @@ import { Pacer } from '../live/pacer.ts';
 import { Painter } from '../live/painter.ts';
 import { cutIn, type LiveStage, putOn, runShow } from '../live/show.ts';
 import { Tape } from '../live/tape.ts';
-import { renderLabel } from '../media/label.ts';
 import { AvatarCast } from './avatar-cast.ts';
 import { builtinPlugins } from './builtin-plugins.ts';
 import { registerCalibrationCommand } from './calibration-command.ts';
 import { chooseEngines, type EngineChoice, findOpenEngine } from './choose-engines.ts';
 import { parseChoice } from './choose-links.ts';
 import { type CoreSettings, readCoreSettings } from './core-settings.ts';
+import { CornerLabel } from './corner-label.ts';
 import { publishAddress } from './daemon-address.ts';
 import { describeShow } from './describe-show.ts';
 import { KeybindingsStore } from './keybindings-store.ts';
@@ -39,6 +37,7 @@ import { openLadder } from './open-ladder.ts';
 import { defaultAvatarId, openLibrary } from './open-library.ts';
 import { registerOutputCommands } from './output-commands.ts';
 import { PluginDesk, registerPluginCommands } from './plugin-desk.ts';
+import { createPageList } from './plugin-pages.ts';
 import { registerPreparationCommands } from './preparation-commands.ts';
 import { Preparations } from './preparations.ts';
 import { followSettings, registerSettingsCommands } from './settings-commands.ts';
@@ -80,6 +79,7 @@ export class Daemon implements AsyncDisposable {
   readonly #scope = new Scope();
   readonly #stop = new AbortController();
   readonly #commands = new CommandTable((condition) => holds(condition, this.status()));
+  readonly #listPages = createPageList();
   readonly #meter = new Meter();
   readonly #tape = new Tape();
   readonly #choices: string[] = [];
@@ -97,7 +97,7 @@ export class Daemon implements AsyncDisposable {
   #stage!: LiveStage;
   #switches!: ShowSwitches;
   #core!: CoreSettings;
-  #labelText = '';
+  #label!: CornerLabel;
   #url = '';
   #running: Promise<void> = Promise.resolve();
 
@@ -113,7 +113,7 @@ export class Daemon implements AsyncDisposable {
       ...(store ? { onDidChangeSettings: (tell) => store.onDidChange((all) => tell(all.map(({ key }) => key))) } : {}),
       surface: {
         avatarPreview: (id) => this.#cast?.previewOf(id),
-        pages: () => pagesOf(this.#plugins),
+        pages: () => this.#listPages(this.#plugins),
         get preparations() {
           return daemon.#preparations;
         },
@@ -174,7 +174,7 @@ export class Daemon implements AsyncDisposable {
       links: this.#links,
       switches: this.#switches,
       besides: [this.#voiceOut.status, ...this.#plugins.links, ...this.#desk.links],
-      labelText: this.#labelText,
+      labelText: this.#label.text,
       choices: this.#choices,
       startedMs: this.#startedMs,
     });
@@ -202,7 +202,7 @@ export class Daemon implements AsyncDisposable {
       cast: this.#cast,
       switches: this.#switches,
       cutIn: () => cutIn(this.#stage),
-      setLabel: (text) => this.#setLabel(text),
+      label: this.#label,
       useEngine: (name) => this.#face.startFrom(findOpenEngine(this.#plugins, this.#engines, name)),
       stop: () => stop.abort(),
     });
@@ -320,14 +320,9 @@ export class Daemon implements AsyncDisposable {
     };
     this.#switches = new ShowSwitches({ stage: this.#stage, feed: this.#feed, voiceOut: this.#voiceOut });
     cast.onPutOn((avatar) => putOn(this.#stage, avatar));
-    this.#setLabel(labelText);
+    this.#label = new CornerLabel(painter);
+    this.#label.set(labelText);
     return painter.size;
-  }
-
-  #setLabel(text: string): void {
-    const { painter } = this.#stage;
-    painter.label = text.trim() === '' ? undefined : renderLabel(text, painter.size);
-    this.#labelText = text.trim();
   }
 
   /** The desk for photos and clips that somebody hands in on the page. */
@@ -362,15 +357,6 @@ export class Daemon implements AsyncDisposable {
     this.#options.log.info(choice);
     this.#options.onChoice?.(choice);
   }
-}
-
-/** Panels of plugins from outside, where their files are. */
-function pagesOf(plugins: PluginHost): readonly PluginPage[] {
-  return plugins.manifests.flatMap(({ id: pluginId, contributes }) => {
-    const folder = plugins.folderOf(pluginId);
-    if (folder === undefined) return [];
-    return contributes.pages.map(({ id, title, path }) => ({ id, pluginId, title, file: join(folder, path) }));
-  });
 }
 
 function isPage(output: unknown): output is { readonly url: string; readonly token: string } {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../base/errors.ts';
 import type { CommandTable } from '../host/commands.ts';
 import type { AvatarCast } from './avatar-cast.ts';
+import type { CornerLabel } from './corner-label.ts';
 import type { ShowSwitches } from './show-switches.ts';
 
 /** What the core commands act on. */
@@ -10,8 +11,7 @@ export interface CommandTargets {
   readonly switches: Pick<ShowSwitches, 'isResting' | 'isMuted' | 'isPanicking'>;
   /** The avatar that has just been put on comes without a fade. */
   cutIn(): void;
-  /** Words in the corner of the picture; empty for none. @throws AppError LABEL_TOO_LONG. */
-  setLabel(text: string): void;
+  readonly label: Pick<CornerLabel, 'text' | 'set' | 'turn'>;
   /** Leaves out better face engines than this one; `auto`: none. @throws AppError NO_SUCH_SCHEME, ENGINE_NOT_OPEN. */
   useEngine(name: string): void;
   stop(): void;
@@ -28,7 +28,7 @@ const fade = z.boolean().default(true).describe('false: without a cross-fade and
 /** Registers the core actions of a running show. */
 export function registerShowCommands(
   commands: CommandTable,
-  { cast, switches, cutIn, setLabel, useEngine, stop }: CommandTargets,
+  { cast, switches, cutIn, label, useEngine, stop }: CommandTargets,
 ): void {
   const swap = async (using: Promise<string>, isFading: boolean) => {
     const avatarId = await using;
@@ -84,8 +84,17 @@ export function registerShowCommands(
     title: 'Show words in the corner of the picture',
     args: z.object({ text: z.string().describe('the words; empty for none') }),
     run: async ({ text }) => {
-      setLabel(text);
+      label.set(text);
       return { text };
+    },
+  });
+  commands.register({
+    id: 'label.show',
+    title: 'Show or hide the words in the corner',
+    args: onOrOver('true: the words that were there last; false: none'),
+    run: async ({ on = label.text === '' }) => {
+      label.turn(on);
+      return { text: label.text };
     },
   });
   commands.register({

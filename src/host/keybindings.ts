@@ -91,7 +91,7 @@ function readEntry(raw: unknown): Keybinding | string {
 /** A key that counts in every window must not be one that people type with, and the page's own commands need the page. */
 function whyNotGlobal(key: string, command: string): string | undefined {
   if (command.startsWith('page.')) return `${command} happens on the page; it cannot be "global".`;
-  const isTyped = !/^f\d{1,2}$/.test(key) && !/(?:^|\+)(?:ctrl|alt|meta)\+/.test(key);
+  const isTyped = !/(?:^|\+)f\d{1,2}$/.test(key) && !/(?:^|\+)(?:ctrl|alt|meta)\+/.test(key);
   if (!isTyped) return undefined;
   const suggestion = `ctrl+alt+${key.replace('shift+', '')}`;
   return `"${key}" is a key for typing; a "global" one needs ctrl, alt or meta, for example "${suggestion}", or is a function key.`;

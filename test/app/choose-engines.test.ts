@@ -4,6 +4,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { PluginManifestInput } from '../../src/api/plugin.ts';
 import type { AvatarCast } from '../../src/app/avatar-cast.ts';
 import { chooseEngines, findOpenEngine } from '../../src/app/choose-engines.ts';
+import type { CornerLabel } from '../../src/app/corner-label.ts';
 import { registerShowCommands } from '../../src/app/show-commands.ts';
 import type { ShowSwitches } from '../../src/app/show-switches.ts';
 import { silentLog } from '../../src/base/log.ts';
@@ -73,10 +74,9 @@ describe('engine.use', () => {
     ...{
       cast: {} as AvatarCast,
       switches: {} as ShowSwitches,
-      setLabel: unused,
+      label: {} as CornerLabel,
       cutIn: unused,
       stop: unused,
-      openOutput: async () => {},
     },
     useEngine: (name) => void used.push(findOpenEngine(host, choice, name)),
   });

@@ -57,4 +57,20 @@ describe('the keys of a show', () => {
     await vi.waitFor(async () => expect((await list()).warnings).toEqual([]), 5_000);
     expect((await list()).bindings.some(({ source }) => source === 'user')).toBe(false);
   });
+
+  it('include some that count in every window, and whoever hears those is told of a change', async () => {
+    const commands = makeCommands();
+    await using _store = await KeybindingsStore.open(paths, commands);
+    let reloads = 0;
+    commands.register({ id: 'hotkeys.reload', title: '', args: z.object({}).loose(), run: async () => ++reloads });
+    const globals = async () => {
+      const { bindings } = (await commands.run('keybindings.list')) as ReadKeybindings;
+      return bindings.filter(({ global }) => global).map(({ key }) => key);
+    };
+    const digits = Array.from({ length: 9 }, (_, n) => `ctrl+alt+${n + 1}`);
+    expect(await globals()).toEqual([...digits, 'ctrl+alt+n', 'ctrl+alt+x']);
+    writeFileSync(file, '[{ "key": "ctrl+alt+n", "command": "-avatar.next" }]');
+    await vi.waitFor(() => expect(reloads).toBeGreaterThan(0), 5_000);
+    expect(await globals()).toEqual([...digits, 'ctrl+alt+x']);
+  });
 });

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { AvatarCast } from '../../src/app/avatar-cast.ts';
+import { CornerLabel } from '../../src/app/corner-label.ts';
 import { registerShowCommands } from '../../src/app/show-commands.ts';
 import { ShowSwitches } from '../../src/app/show-switches.ts';
 import { CommandTable } from '../../src/host/commands.ts';
 import type { Lane } from '../../src/live/lane.ts';
+import type { Painter } from '../../src/live/painter.ts';
 
 function openStand() {
   const stage = { isResting: false, isPanicking: false };
@@ -26,19 +28,33 @@ function openStand() {
   const commands = new CommandTable();
   const unused = () => {};
   const cuts: string[] = [];
+  const painter: Pick<Painter, 'label' | 'size'> = { label: undefined, size: { width: 640, height: 360 } };
+  const label = new CornerLabel(painter);
   registerShowCommands(commands, {
     ...{
       cast,
       switches,
-      setLabel: unused,
+      label,
       cutIn: () => void cuts.push(shown.at(-1)!),
       stop: unused,
       useEngine: unused,
-      openOutput: async () => {},
     },
   });
-  return { stage, feed, silences, switches, shown, cuts, commands };
+  return { stage, painter, feed, silences, switches, shown, cuts, commands };
 }
+
+describe('the words in the corner', () => {
+  it('are set, hidden, and come back as they were', async () => {
+    const { commands, painter } = openStand();
+    expect(await commands.run('label.show')).toEqual({ text: 'AI avatar' });
+    expect(painter.label).toBeDefined();
+    await commands.run('label.set', { text: ' On air ' });
+    expect(await commands.run('label.show')).toEqual({ text: '' });
+    expect(painter.label).toBeUndefined();
+    expect(await commands.run('label.show', { on: false })).toEqual({ text: '' });
+    expect(await commands.run('label.show')).toEqual({ text: 'On air' });
+  });
+});
 
 describe('the switches of a show', () => {
   it('turn over each time where nobody says which way, as one key does', async () => {

@@ -73,4 +73,27 @@ describe('the keys of a user', () => {
     ]);
     expect(warnings).toEqual(['The key q is given to avatar.next and to show.panic; the latter counts.']);
   });
+
+  it('may count in every window, with a modifier that nobody types with, or as a function key', () => {
+    const { bindings, warnings } = mergeKeybindings(defaults, [
+      { key: 'ctrl+alt+j', command: 'avatar.next', global: true },
+      { key: 'F8', command: 'avatar.next', global: true },
+      { key: 'shift+F8', command: 'avatar.next', global: true },
+      { key: 'j', command: 'avatar.next', global: true },
+      { key: 'shift+j', command: 'avatar.next', global: true },
+      { key: 'ctrl+alt+s', command: 'page.settings', global: true },
+      { key: 'j', command: 'avatar.next', global: false },
+    ]);
+    const mine = bindings.slice(defaults.length);
+    expect(mine.map(({ key, global }) => [key, global])).toEqual([
+      ['ctrl+alt+j', true],
+      ['f8', true],
+      ['shift+f8', true],
+      ['j', undefined],
+    ]);
+    expect(warnings).toHaveLength(3);
+    expect(warnings[0]).toContain('entry 4: "j" is a key for typing');
+    expect(warnings[1]).toContain('for example "ctrl+alt+j"');
+    expect(warnings[2]).toContain('page.settings happens on the page');
+  });
 });

@@ -9,7 +9,7 @@ export interface FailureAdvice {
   readonly isRetried: boolean;
 }
 
-const RELOAD = 'musecam commands run hotkeys.reload';
+const RELOAD = 'musecam run hotkeys.reload';
 const SWITCH_OFF = 'musecam settings set hotkeys.enabled false';
 
 /** What is to be done about each failure. @param platform where we run. */

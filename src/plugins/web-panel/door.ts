@@ -54,9 +54,9 @@ export class Door {
     return `${this.cookieName}=${this.#session}; Path=/; HttpOnly; SameSite=Strict`;
   }
 
-  /** @throws AppError WEB_BAD_REQUEST, WEB_HOST_REFUSED, WEB_ORIGIN_REFUSED: refused whoever it is. */
-  checkWhereFrom(knock: Knock): void {
-    const { host, origin } = knock.headers;
+  /** @throws AppError WEB_BAD_REQUEST, WEB_HOST_REFUSED unless the request is addressed to this server by a name of its own. */
+  checkAddress(knock: Knock): void {
+    const { host } = knock.headers;
     // `GET http://other/…` is meant for a proxy, and names a host that nobody checks.
     if (!knock.path.startsWith('/')) {
       throw new AppError('WEB_BAD_REQUEST', 'The request could not be understood: it is addressed as to a proxy.', {
@@ -68,7 +68,13 @@ export class Door {
         fix: `Open http://127.0.0.1:${this.#portOf()}/ on the machine where MuseCam runs.`,
       });
     }
+  }
+
+  /** @throws AppError WEB_ORIGIN_REFUSED, and as {@link checkAddress}: refused whoever it is. */
+  checkWhereFrom(knock: Knock): void {
+    this.checkAddress(knock);
     if (isForeignRequest(knock)) {
+      const { origin } = knock.headers;
       throw new AppError(
         'WEB_ORIGIN_REFUSED',
         `Another site (${origin ?? 'not named'}) may not use the control page.`,

@@ -22,7 +22,7 @@ const NEXT_PORTS = 20;
  * @throws AppError PORT_IN_USE, BAD_PORT, PORT_FORBIDDEN
  */
 export async function openWebPanel(
-  context: Pick<PanelContext, 'commands' | 'status' | 'avatarPreview' | 'settings' | 'preparations'>,
+  context: Pick<PanelContext, 'commands' | 'status' | 'avatarPreview' | 'settings' | 'preparations' | 'pages'>,
   options: Pick<VideoOutputOptions, 'target' | 'log' | 'onHealth'> &
     Pick<PanelParts, 'uploadPace' | 'requestTimeoutMs'>,
   signal: AbortSignal,

@@ -13,6 +13,8 @@ import { addPageRoutes, PUBLIC_PATHS } from './page-routes.ts';
 import type { PanelContext } from './panel-context.ts';
 import { createJsonParser, type ParseJson } from './parse-json.ts';
 import { addPictureRoutes } from './picture-routes.ts';
+import { addPluginPageRoutes } from './plugin-page-routes.ts';
+import { PANELS_PATH, PluginPages } from './plugin-pages.ts';
 import { addPreparationRoutes } from './preparation-routes.ts';
 import type { PreviewFeed } from './preview-feed.ts';
 import { refusalBody, refusalOf } from './refusal.ts';
@@ -31,7 +33,7 @@ const MAX_CONNECTIONS = 256;
 
 /** What the server shows and acts on. */
 export interface PanelParts {
-  readonly context: Pick<PanelContext, 'commands' | 'status' | 'avatarPreview' | 'preparations'>;
+  readonly context: Pick<PanelContext, 'commands' | 'status' | 'avatarPreview' | 'preparations' | 'pages'>;
   readonly log: Log;
   readonly door: Door;
   readonly preview: PreviewFeed;
@@ -56,13 +58,14 @@ export async function createPanelServer(parts: PanelParts): Promise<FastifyInsta
   });
   server.server.maxConnections = MAX_CONNECTIONS;
   const deadline = new BodyDeadline(requestTimeoutMs);
+  const pages = new PluginPages(() => parts.context.pages());
   closeEverythingAtTheEnd(server);
   // Before the door: it marks upgrades, and only marked ones are hung up on when the door refuses them.
   await server.register(fastifyWebsocket, { options: { maxPayload: BODY_LIMIT_BYTES } });
   server.addHook('onRequest', async (request, reply) => {
     deadline.start(request.raw);
     setSecurityHeaders(request, reply);
-    checkAtDoor(parts.door, request);
+    checkAtDoor(parts.door, pages, request);
   });
   const parse = createJsonParser(server);
   acceptJsonOnly(server, parse);
@@ -79,7 +82,8 @@ export async function createPanelServer(parts: PanelParts): Promise<FastifyInsta
   addPictureRoutes(server, parts.preview);
   addApiRoutes(server, parts.context);
   await addPreparationRoutes(server, { context: parts.context, deadline, uploadPace: parts.uploadPace });
-  addSocketRoutes(server, { ...parts, parse });
+  addPluginPageRoutes(server, pages);
+  addSocketRoutes(server, { ...parts, parse, pages });
   refuseOtherMethods(server, new Set(urls));
   return server;
 }
@@ -101,9 +105,11 @@ function pathOf(request: FastifyRequest): string {
   return request.url.split('?', 1)[0]!;
 }
 
-function checkAtDoor(door: Door, request: FastifyRequest): void {
+function checkAtDoor(door: Door, pages: PluginPages, request: FastifyRequest): void {
   const path = pathOf(request);
   const knock = { method: request.method, path, headers: request.headers };
+  // Documents of panels are of no origin, and so is all that they ask for.
+  if (request.method === 'GET' && pages.owns(path)) return door.checkAddress(knock);
   door.checkWhereFrom(knock);
   const isSignIn = path === '/' && request.method === 'GET' && hasToken(request);
   if (!isSignIn && !PUBLIC_PATHS.has(path)) door.checkWho(knock);
@@ -118,11 +124,13 @@ function hasToken(request: FastifyRequest): boolean {
  * out because older Safari does not count it to 'self'.
  */
 function setSecurityHeaders(request: FastifyRequest, reply: FastifyReply): void {
-  const ownSocket = /^[\w.[\]:]+$/.test(request.headers.host ?? '') ? ` ws://${request.headers.host}` : '';
+  const host = /^[\w.[\]:]+$/.test(request.headers.host ?? '') ? request.headers.host : undefined;
+  const ownSocket = host ? ` ws://${host}` : '';
+  const panels = host ? `http://${host}${PANELS_PATH}` : "'none'";
   reply.headers({
     'Content-Security-Policy':
       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; " +
-      `connect-src 'self'${ownSocket}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; ` +
+      `connect-src 'self'${ownSocket}; frame-src ${panels}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; ` +
       "require-trusted-types-for 'script'",
     'X-Content-Type-Options': 'nosniff',
     'X-Frame-Options': 'DENY',

@@ -30,3 +30,17 @@ export function buildChanges(known: StatusFields | undefined, now: StatusFields)
 export function buildStatusMessage(known: StatusFields | undefined, now: StatusFields): string {
   return `{"type":"status","status":${buildChanges(known, now)}}`;
 }
+
+/**
+ * Makes one page's messages: as {@link buildStatusMessage}, with one field more that is not of the show.
+ * @param value asked for at each message; sent at first and when it has become another.
+ */
+export function createMessageBuilder(name: string, value: () => unknown): typeof buildStatusMessage {
+  let told: string | undefined;
+  return (known, now) => {
+    const json = JSON.stringify(value());
+    const before = known && told !== undefined ? new Map(known).set(name, told) : known;
+    told = json;
+    return buildStatusMessage(before, new Map(now).set(name, json));
+  };
+}

@@ -26,12 +26,16 @@ export interface GuestOptions {
   readonly memoryMib?: number;
   /** How long it may run, in seconds. */
   readonly limitSeconds?: number;
+  /** A guest whose clock goes by its instructions: slow, but equally fast on a busy machine. */
+  readonly isSteady?: boolean;
+  /** Variables of the program's environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Gives the result of a step; skips the test where there is no guest. */
 export type ResultOf = <T>(context: TestContext, name: string) => T;
 
-/** Runs a program of this folder in a guest, if this machine can have one, and collects what its steps say. */
+/** Runs a program of this folder (or the path of a compiled one) in a guest, if this machine can have one, and collects what its steps say. */
 export async function runGuest(program: string, options: GuestOptions): Promise<ResultOf> {
   const missing = findMissing();
   const results = missing === undefined ? await collectGuest(program, options) : new Map<string, unknown>();
@@ -61,13 +65,16 @@ export async function collectGuest(program: string, guest: GuestOptions): Promis
 
 async function runOnce(
   program: string,
-  { modules, modopts, memoryMib, limitSeconds = RUN_LIMIT_S }: GuestOptions,
+  { modules, modopts, memoryMib, limitSeconds = RUN_LIMIT_S, isSteady, env = {} }: GuestOptions,
 ): Promise<{ readonly code: unknown; readonly output: string; readonly complaints: string }> {
   const options = ['--timeout', String(limitSeconds), '--modopts', modopts];
   if (modules) options.push('--modules', modules);
   if (memoryMib) options.push('--memory', String(memoryMib));
+  if (isSteady) options.push('--steady');
   const settings = PASSED_ON.flatMap((name) => (process.env[name] ? [`${name}=${process.env[name]}`] : []));
-  const command = ['env', ...settings, process.execPath, '--import', 'tsx', `test/plugins/v4l2/${program}`];
+  settings.push(...Object.entries(env).map(([name, value]) => `${name}=${value}`));
+  const file = program.endsWith('.ts') ? ['--import', 'tsx', `test/plugins/v4l2/${program}`] : [program];
+  const command = ['env', ...settings, process.execPath, ...file];
   const run = spawn(rig, [...options, '--', ...command], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let complaints = '';
@@ -77,7 +84,8 @@ async function runOnce(
   return { code, output, complaints };
 }
 
-function findMissing(): string | undefined {
+/** Why this machine can have no guest; undefined where it can. */
+export function findMissing(): string | undefined {
   if (process.platform !== 'linux') return 'it needs Linux';
   const check = spawnSync('bash', [rig, '--check'], { encoding: 'utf8' });
   if (check.status !== 0) return check.stdout.trim();

@@ -45,4 +45,33 @@ describe('keys on the page', () => {
     await page.keyboard.press('Control+Alt+k');
     await vi.waitFor(() => expect(stand.ran.map(({ id }) => id)).toEqual(['avatar.next']));
   });
+
+  it('that work in every window are left to the show, and marked; one that does not work there counts here', async (context) => {
+    const link = { id: 'hotkeys.link', label: 'Hotkeys', state: 'degraded', detail: '1 of 2 keys' } as const;
+    const { stand, page } = await open(context, {
+      prepare: (it) => {
+        it.keys.push({ key: 'ctrl+alt+n', command: 'avatar.next', global: true, source: 'default' });
+        it.keys.push({ key: 'ctrl+alt+p', command: 'avatar.previous', global: true, source: 'default' });
+        it.hotkeys = {
+          link,
+          keys: [
+            { key: 'ctrl+alt+n', title: 'Next' },
+            { key: 'ctrl+alt+p', title: 'Previous', refused: 'taken' },
+          ],
+        };
+        it.say({ links: [link] });
+      },
+    });
+    await page.keyboard.press('?');
+    await page.getByText('Hotkeys: 1 of 2 keys').waitFor();
+    const row = (text: string) => page.locator('#keys div', { hasText: text });
+    expect(await row('Ctrl+Alt+N').innerText()).toContain('in every window');
+    expect(await row('Ctrl+Alt+P').innerText()).not.toContain('in every window');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+Alt+n');
+    await page.keyboard.press('Control+Alt+p');
+    await vi.waitFor(() => expect(stand.ran.map(({ id }) => id)).toEqual(['avatar.previous']));
+    await page.keyboard.press('F1');
+    await page.locator('#palette-list [role=option]', { hasText: 'Ctrl+Alt+N in every window' }).waitFor();
+  });
 });

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { HealthReport } from '../../../src/api/contributions.ts';
 import type { Keybinding } from '../../../src/api/keybinding.ts';
 import { frameByteLength, type VideoFrame } from '../../../src/api/media.ts';
-import type { AvatarSummary, ShowStatus } from '../../../src/api/status.ts';
+import type { AvatarSummary, LinkStatus, ShowStatus } from '../../../src/api/status.ts';
 import type { SettingEntry } from '../../../src/app/settings-store.ts';
 import { AppError } from '../../../src/base/errors.ts';
 import { Emitter } from '../../../src/base/event.ts';
@@ -27,7 +27,7 @@ const BITS = 16;
 const BIT_PX = 80;
 
 /** Commands that the page runs by itself, to look. */
-const LOOKS = ['keybindings.list', 'settings.list', 'obs.status'];
+const LOOKS = ['keybindings.list', 'hotkeys.status', 'settings.list', 'obs.status'];
 /** Keys of the page, as a show without a keybindings.json has them. */
 const KEYS = {
   ...{ n: 'avatar.next', p: 'avatar.previous', h: 'mouth.rest', m: 'microphone.mute', x: 'show.panic' },
@@ -131,6 +131,11 @@ export class PanelStand implements AsyncDisposable {
     ...Object.entries(KEYS).map(([key, command]) => bind(key, command)),
   ];
   keyWarnings: string[] = [];
+  /** What `hotkeys.status` tells. */
+  hotkeys: { link?: LinkStatus; keys: { key: string; title: string; refused?: string }[]; why?: string } = {
+    keys: [],
+    why: 'there is no desktop here',
+  };
   readonly settings = new Map<string, SettingEntry>();
   /** What OBS says. */
   obs: { map: Record<string, string>; scenes?: string[]; scene?: string; camera?: boolean } = { map: {} };
@@ -269,6 +274,7 @@ export class PanelStand implements AsyncDisposable {
       warnings: this.keyWarnings,
       file: '/keybindings.json',
     }));
+    add('hotkeys.status', nothing, () => this.hotkeys);
     add('settings.list', nothing, () => ({ settings: [...this.settings.values()], warnings: [] }));
     const setting = z.object({ key: z.string(), value: z.unknown() });
     add('settings.set', setting, ({ key, value }) => {

@@ -218,6 +218,7 @@ function wireControls() {
       .filter(([id]) => id.startsWith('page.'))
       .map(([id, one]) => ({ id, ...one })),
     keyOf: shortcuts.keyOf,
+    hotkeyOf: shortcuts.hotkeyOf,
     suggest: (_, name) => (name === 'id' || name === 'avatar' ? avatars.choices() : undefined),
   });
   const isWelcome = () =>

@@ -11,8 +11,9 @@ const REMEMBERED = 6;
  * The command palette: every command of the show and of this page, found by some of its letters, run by Enter. One that
  * wants to know something asks in a form made from the schema of its arguments.
  * @param run runs a command of the show. @param own the page's: `{ id, title, run }`. @param keyOf the key of a command, to be shown.
+ * @param hotkeyOf its key that works in every window.
  */
-export function createPalette({ run, toasts, own, keyOf, suggest }) {
+export function createPalette({ run, toasts, own, keyOf, hotkeyOf, suggest }) {
   const dialog = byId('palette');
   const input = byId('palette-input');
   const list = byId('palette-list');
@@ -72,12 +73,16 @@ export function createPalette({ run, toasts, own, keyOf, suggest }) {
 
   function buildOption({ command, match }, at) {
     const key = keyOf(command.id);
+    const hotkey = hotkeyOf(command.id);
     const option = build(
       'div',
       { id: `palette-${at}`, role: 'option' },
       build('span', { class: 'palette-title' }, ...mark(command.title, match.at)),
       build('span', { class: 'palette-id soft' }, command.id),
-      key ? build('kbd', {}, key) : undefined,
+      key && key !== hotkey ? build('kbd', {}, key) : undefined,
+      hotkey
+        ? build('span', { class: 'palette-hotkey soft' }, build('kbd', {}, hotkey), ' in every window')
+        : undefined,
     );
     option.addEventListener('click', () => void choose(command));
     option.addEventListener('pointermove', () => at !== active && activate(at));

@@ -27,6 +27,8 @@ export function createShortcuts({ local, run, status, title }) {
   const help = byId('help');
   const isOn = byId('keys-on');
   let bindings = AT_FIRST;
+  /** Keys that the show hears itself, whichever window is in front; the others of its global ones count here. */
+  let everywhere = new Set();
   isOn.checked = readStored() !== 'off';
   isOn.addEventListener('change', () => store(isOn.checked ? 'on' : 'off'));
   byId('open-help').addEventListener('click', async () => {
@@ -44,8 +46,14 @@ export function createShortcuts({ local, run, status, title }) {
     const found = bindings.findLast((one) => one.key === key && holds(one.when, status()));
     if (!found) return;
     event.preventDefault();
-    perform(found);
+    if (!(found.global && isHeardEverywhere(key))) perform(found);
   });
+
+  /** Then the show does it, and the page must not do it a second time. */
+  function isHeardEverywhere(key) {
+    const link = status().links?.find(({ id }) => id === 'hotkeys.link');
+    return everywhere.has(key) && (link?.state === 'ready' || link?.state === 'degraded');
+  }
 
   function perform({ command, args }) {
     const own = local[command];
@@ -57,36 +65,70 @@ export function createShortcuts({ local, run, status, title }) {
   async function learn() {
     const answer = await callCommand('keybindings.list').catch(() => undefined);
     if (!answer) return;
+    const hotkeys = await callCommand('hotkeys.status').catch(() => undefined);
+    const known = hotkeys?.keys ?? [];
     bindings = answer.bindings;
-    byId('keys').replaceChildren(...rowsOf(bindings).map(([key, words]) => buildRow(key, words)));
+    everywhere = new Set(known.filter(({ refused }) => refused === undefined).map(({ key }) => key));
+    byId('keys').replaceChildren(...rowsOf(bindings).map(buildRow));
     byId('keys-warnings').replaceChildren(...answer.warnings.map((warning) => build('p', {}, warning)));
     byId('keys-file').textContent = answer.file;
+    byId('keys-hotkeys').textContent = describeHotkeys(hotkeys);
   }
 
   /** One row a command and argument; the nine avatars are one. */
   function rowsOf(all) {
+    const areNine = ({ command, source }) => command === 'avatar.useNumber' && source === 'default';
     const rows = all
-      .filter(({ command, source }) => command !== 'avatar.useNumber' || source === 'user')
-      .map(({ key, command, args }) => [
-        key,
-        `${local[command]?.title ?? title(command)}${args ? ` ${JSON.stringify(args)}` : ''}`,
-      ]);
-    const hasDigits = all.some(({ command, source }) => command === 'avatar.useNumber' && source === 'default');
-    return hasDigits ? [['1 – 9', 'Swap to that avatar'], ...rows] : rows;
+      .filter((one) => !areNine(one))
+      .map(({ key, command, args, global }) => ({
+        key: readable(key),
+        words: `${local[command]?.title ?? title(command)}${args ? ` ${JSON.stringify(args)}` : ''}`,
+        isEverywhere: global && isHeardEverywhere(key),
+      }));
+    const nine = [false, true].flatMap((isGlobal) => {
+      const keys = all.filter((one) => areNine(one) && Boolean(one.global) === isGlobal).map(({ key }) => key);
+      if (keys.length === 0) return [];
+      const isEverywhere = isGlobal && keys.some(isHeardEverywhere);
+      const rest = keys.length > 1 ? ` – ${keys.at(-1).split('+').at(-1)}` : '';
+      return [{ key: readable(keys[0]) + rest, words: 'Swap to that avatar', isEverywhere }];
+    });
+    return [...nine, ...rows];
   }
 
   return {
     learn,
-    /** The key of a command without arguments, as people read it; undefined where it has none. */
+    /**
+     * The key of a command without arguments, as people read it, the page's own before one that works in every window;
+     * undefined where it has none.
+     */
     keyOf: (command) => {
-      const found = bindings.findLast((one) => one.command === command && one.args === undefined);
+      const found = keysOf(command);
+      const own = found.findLast(({ global }) => !global) ?? found.at(-1);
+      return own && readable(own.key);
+    },
+    /** The key of a command without arguments that works in every window, as people read it; undefined where none does. */
+    hotkeyOf: (command) => {
+      const found = keysOf(command).findLast(({ key, global }) => global && isHeardEverywhere(key));
       return found && readable(found.key);
     },
   };
+
+  function keysOf(command) {
+    return bindings.filter((one) => one.command === command && one.args === undefined);
+  }
 }
 
-function buildRow(key, words) {
-  return build('div', {}, build('dt', {}, build('kbd', {}, readable(key))), build('dd', {}, words));
+/** How the keys that work in every window are doing, in a sentence or two. */
+function describeHotkeys(hotkeys) {
+  if (!hotkeys) return '';
+  const { link, why } = hotkeys;
+  if (!link) return why ? `No hotkeys: ${why}.` : '';
+  return `Hotkeys: ${[link.detail ?? link.state, link.fix].filter(Boolean).join('. ')}`;
+}
+
+function buildRow({ key, words, isEverywhere }) {
+  const mark = isEverywhere ? build('span', { class: 'soft' }, ' in every window') : undefined;
+  return build('div', {}, build('dt', {}, build('kbd', {}, key)), build('dd', {}, words, mark));
 }
 
 function readable(key) {

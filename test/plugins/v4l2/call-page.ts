@@ -1,0 +1,58 @@
+/** A page that shows a camera, as a call does. */
+export const CALL_PAGE = '<!doctype html><meta charset="utf-8"><title>A call</title><video autoplay muted playsinline></video>';
+
+/** What the page's first look at the cameras found. */
+export interface CallSeen {
+  /** Labels of all cameras that the browser offers. */
+  readonly cameras: readonly string[];
+  /** Label of the one that was opened. */
+  readonly label: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Asks for leave, picks the camera "MuseCam" by its label, as a person does, and shows it. Runs in the page. */
+export const OPEN_CAMERA = `(async () => {
+  (await navigator.mediaDevices.getUserMedia({ video: true })).getTracks().forEach((track) => track.stop());
+  const cameras = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === 'videoinput');
+  const labels = cameras.map(({ label }) => label);
+  const camera = cameras.find(({ label }) => label === 'MuseCam');
+  if (!camera) throw new Error('there is no camera "MuseCam", only: ' + labels.join(', '));
+  const stream = await navigator.mediaDevices.getUserMedia({ video: { deviceId: { exact: camera.deviceId } } });
+  const video = document.querySelector('video');
+  video.srcObject = stream;
+  await video.play();
+  const canvas = new OffscreenCanvas(64, 36).getContext('2d', { willReadFrequently: true });
+  window.shown = 0;
+  window.next = () => new Promise((resolve) => video.requestVideoFrameCallback(() => {
+    window.shown++;
+    canvas.drawImage(video, 0, 0, 64, 36);
+    resolve([...canvas.getImageData(0, 0, 64, 36).data].filter((_, at) => at % 4 < 3));
+  }));
+  return { cameras: labels, label: stream.getVideoTracks()[0].label, width: video.videoWidth, height: video.videoHeight };
+})()`;
+
+/** What the camera shows, RGB, 64x36: the picture after a few others. Runs in the page. */
+export const LOOK = `(async () => {
+  for (let n = 0; n < 4; n++) await next();
+  return next();
+})()`;
+
+/**
+ * Looks on until the camera shows something else than it did, and that has come to rest; or for so many pictures that it
+ * never will. Counted in pictures, so that it does not matter how fast they come. Runs in the page.
+ */
+export function lookForAnother(first: readonly number[], mostPictures: number): string {
+  return `(async (first) => {
+    const apart = (a, b) => a.reduce((sum, value, at) => sum + Math.abs(value - b[at]), 0) / a.length;
+    let last = await next();
+    let pictures = 1;
+    for (; pictures < ${mostPictures}; pictures++) {
+      const now = await next();
+      const isAtRest = apart(now, last) < 0.5;
+      last = now;
+      if (isAtRest && apart(now, first) > 8) break;
+    }
+    return { last, pictures };
+  })(${JSON.stringify(first)})`;
+}

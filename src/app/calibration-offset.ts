@@ -3,7 +3,7 @@ import { PULSE_EVERY_MS, pulseAtMs } from './calibration-pulses.ts';
 import type { SeenPicture } from './code-finder.ts';
 
 /** The latest that a pulse can be heard, in ms; more is no delay but another pulse. */
-const MOST_DELAY_MS = PULSE_EVERY_MS * 0.65;
+const LATEST_MS = PULSE_EVERY_MS * 0.65;
 /** A picture is seen from its arrival until the next one: as a whole half a frame later than it arrives. */
 export const HELD_MS = FRAME_MS / 2;
 
@@ -40,7 +40,7 @@ export interface ReadDelays {
  */
 export function compareReadBack({ pictures, heardAtMs = [], fromMs }: ReadBack): ReadDelays {
   const seen = pictures.filter(({ seenAtMs }) => seenAtMs >= fromMs);
-  const heard = withoutEchoes(heardAtMs.filter((atMs) => atMs >= fromMs).flatMap(delayOf));
+  const heard = withoutEchoes(heardAtMs.filter((atMs) => atMs >= fromMs).flatMap(pulseOf));
   const offsets = heard.flatMap(({ sentMs, delayMs }) => {
     const picture = pictureOf(sentMs, pictures);
     return picture ? [delayMs - lateness(picture)] : [];
@@ -67,9 +67,9 @@ function withoutEchoes(heard: readonly HeardPulse[]): readonly HeardPulse[] {
 }
 
 /** Which pulse a sound is, and how late it was heard. */
-function delayOf(atMs: number): readonly HeardPulse[] {
+function pulseOf(atMs: number): readonly HeardPulse[] {
   const span = Math.floor(atMs / PULSE_EVERY_MS);
-  const sentMs = [span, span - 1].map(pulseAtMs).find((ms) => ms <= atMs && atMs - ms < MOST_DELAY_MS);
+  const sentMs = [span, span - 1].map(pulseAtMs).find((ms) => ms <= atMs && atMs - ms < LATEST_MS);
   return sentMs === undefined ? [] : [{ sentMs, delayMs: atMs - sentMs }];
 }
 

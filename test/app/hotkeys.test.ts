@@ -9,9 +9,9 @@ import { hasScreen, Screen } from '../fakes/screen.ts';
 import { childrenOf, withoutSound } from './bare-machine.ts';
 import { DaemonDoor } from './daemon-door.ts';
 
-const WAIT = { timeout: 30_000, interval: 50 };
+const WAIT = { timeout: 60_000, interval: 50 };
 
-describe('the hotkeys of a real daemon, under X11', () => {
+describe('the hotkeys of a real daemon, under X11', { timeout: 300_000 }, () => {
   it('swap avatars from another window, follow keybindings.json, and survive a kill', async (context) => {
     need(context, hasScreen, 'Xvfb, xdotool, xev and uiohook-napi, for real keys on a real X server');
     using home = makeHome();
@@ -60,7 +60,19 @@ describe('the hotkeys of a real daemon, under X11', () => {
     await untilReady(/11 keys/);
     screen.tap('ctrl+alt+1');
     await untilOn(first);
-    expect((await status()).state).toBe('ready');
+    // The camera went on all the while.
+    const { shown } = (await status()).frames;
+    await vi.waitFor(async () => expect((await status()).frames.shown).toBeGreaterThan(shown), WAIT);
+
+    // Switched off while the show runs, and on again.
+    await door.run('settings.set', { key: 'hotkeys.enabled', value: false });
+    await vi.waitFor(() => expect(childrenOf(cli.child.pid!).filter(isHotkeyProcess)).toEqual([]), WAIT);
+    await vi.waitFor(async () => {
+      const told = await door.run('hotkeys.status');
+      expect(told).toEqual({ keys: [], why: 'they are switched off (hotkeys.enabled)' });
+    }, WAIT);
+    await door.run('settings.set', { key: 'hotkeys.enabled', value: true });
+    await untilReady(/11 keys/);
   });
 });
 

@@ -11,7 +11,7 @@ export async function facts(): Promise<Fact[]> {
     console.error('obs-hotkey: left out, there is no obs, no Xvfb or no xdotool');
     return [];
   }
-  await using show = await ObsShow.open(['--set', 'show.crossFadeFrames=0'], { 'avatar.next': 'F5' });
+  await using show = await ObsShow.open([], { 'avatar.next': 'F5' });
   using keyboard = new Keyboard(show.obs.display);
   const seen: Seen[] = [];
   for (let press = 0; press < PRESSES; press++) {
@@ -20,7 +20,7 @@ export async function facts(): Promise<Fact[]> {
     if (one) seen.push(one);
     await sleep(60);
   }
-  const group = `OBS hotkey: key down to the other face, ${PRESSES} presses, without cross-fade`;
+  const group = `OBS hotkey: key down to the other face, ${PRESSES} presses`;
   const fact = (name: string, value: number, unit: Fact['unit'] = 'ms', budget?: number): Fact => ({
     ...{ group, name, value, unit },
     ...(budget === undefined ? {} : { budget }),

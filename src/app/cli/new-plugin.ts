@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pluginIdSchema } from '../../api/plugin.ts';
@@ -25,8 +25,9 @@ export async function createPlugin(id: string, directory: string): Promise<strin
     throw new AppError('FOLDER_EXISTS', `${folder} is there already.`, { cause, fix: 'Take another id or --dir.' });
   });
   await cp(fileURLToPath(TEMPLATE.folder), folder, { recursive: true });
-  for (const name of await readdir(folder)) {
+  for (const name of await readdir(folder, { recursive: true })) {
     const path = join(folder, name);
+    if (!(await stat(path)).isFile()) continue;
     await writeFile(path, renamed(await readFile(path, 'utf8'), id));
   }
   return folder;

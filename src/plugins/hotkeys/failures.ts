@@ -42,14 +42,14 @@ export function adviseOn(failure: HotkeyFailure, platform: NodeJS.Platform = pro
     case 'no-shortcuts':
       return {
         words: 'this desktop has no global shortcuts for programs',
-        fix: `Bind keys in the desktop's own settings to "musecam avatar use NAME", or be silent about it: ${SWITCH_OFF}`,
+        fix: `Bind keys in the desktop's own settings to "musecam avatars use NAME", or be silent about it: ${SWITCH_OFF}`,
         isRetried: true,
       };
     case 'no-app-id':
       return {
-        words: 'the desktop wants to know the program',
-        fix: `Give it a desktop entry (docs/keys.md, Wayland), then ${RELOAD}`,
-        isRetried: false,
+        words: 'the desktop does not know the program',
+        fix: `Log out and in again, so that the desktop sees its new entry (docs/keys.md), or try again: ${RELOAD}`,
+        isRetried: true,
       };
     case 'declined':
       return { words: 'the desktop gave no keys', fix: `To be asked again: ${RELOAD}`, isRetried: false };

@@ -3,6 +3,7 @@ import type { CommandRunner, StatusFeed } from '../../api/plugin.ts';
 import type { LinkStatus } from '../../api/status.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { writeDesktopEntry } from './desktop-entry.ts';
 import { adviseOn } from './failures.ts';
 import { HotkeyChild } from './hotkey-child.ts';
 import type { Hotkey, HotkeyReport, HotkeyWay, RefusedHotkey } from './hotkey-protocol.ts';
@@ -160,8 +161,20 @@ export class Hotkeys implements AsyncDisposable {
         const { words, fix, isRetried } = adviseOn(report.failure);
         const detail = `${words}: ${report.message}`;
         this.#options.log.warn(detail);
+        if (report.failure === 'no-app-id') void this.#introduce();
         return this.#say({ state: isRetried ? 'degraded' : 'failed', detail, fix });
       }
+    }
+  }
+
+  /** Lets the desktop know the program: the next attempt is after that. */
+  async #introduce(): Promise<void> {
+    const { environment = process.env, log } = this.#options;
+    try {
+      const path = await writeDesktopEntry(environment);
+      if (path) log.info(`the desktop asks for a desktop entry: ${path} is written`);
+    } catch (thrown) {
+      log.warn(`the desktop entry cannot be written: ${messageOf(thrown)}`);
     }
   }
 

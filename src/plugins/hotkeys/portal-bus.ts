@@ -2,6 +2,9 @@ import type { EventEmitter } from 'node:events';
 import { DBusError, Message, type MessageBus, MessageType, sessionBus, type Variant } from '@jellybrick/dbus-next';
 
 const DESKTOP = 'org.freedesktop.portal.Desktop';
+/** How often the bus is asked whether it is still there, and how long it has for an answer, in ms. */
+const PULSE_MS = 10_000;
+const PULSE_LIMIT_MS = 5_000;
 const DESKTOP_PATH = '/org/freedesktop/portal/desktop';
 /** An answer of a portal: what came of the request, and its results by name. */
 export interface PortalResponse {
@@ -45,6 +48,11 @@ export class PortalBus {
     });
     isConnected = true;
     const portal = new PortalBus(bus);
+    // The library is silent when a bus closes its connection.
+    setInterval(() => {
+      const limit = setTimeout(() => onGone('the session bus does not answer'), PULSE_LIMIT_MS);
+      void portal.#askBus('GetId', '', []).then(() => clearTimeout(limit));
+    }, PULSE_MS);
     bus.on('message', (message) => portal.#hear(message, onSignal, onGone));
     await portal.#match(`type='signal',sender='${DESKTOP}'`);
     await portal.#match(`type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='${DESKTOP}'`);
@@ -91,12 +99,16 @@ export class PortalBus {
   }
 
   async #match(rule: string): Promise<void> {
+    await this.#askBus('AddMatch', 's', [rule]);
+  }
+
+  async #askBus(member: string, signature: string, body: unknown[]): Promise<void> {
     const bus = {
       destination: 'org.freedesktop.DBus',
       path: '/org/freedesktop/DBus',
       interface: 'org.freedesktop.DBus',
     };
-    await this.#bus.call(new Message({ ...bus, member: 'AddMatch', signature: 's', body: [rule] }));
+    await this.#bus.call(new Message({ ...bus, member, signature, body }));
   }
 
   #hear(message: Message, onSignal: (signal: PortalSignal) => void, onGone: (why: string) => void): void {

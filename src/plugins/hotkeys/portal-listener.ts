@@ -1,13 +1,12 @@
 import { Variant } from '@jellybrick/dbus-next';
 import { messageOf } from '../../base/errors.ts';
+import { APP_ID } from './desktop-entry.ts';
 import type { Hotkey, HotkeyFailure, HotkeyListener, Reporter } from './hotkey-protocol.ts';
 import { busErrorOf, PortalBus, type PortalResponse, type PortalSignal } from './portal-bus.ts';
 import { portalTrigger, shortcutIdOf } from './portal-trigger.ts';
 
 const SHORTCUTS = 'org.freedesktop.portal.GlobalShortcuts';
 const REGISTRY = 'org.freedesktop.host.portal.Registry';
-/** Newer portals want to know which program asks; it is that of the desktop entry in docs/keys.md. */
-const APP_ID = 'io.musecam.MuseCam';
 /** A shortcut and what the desktop says of it. */
 type Bound = readonly [id: string, says: Readonly<Record<string, Variant>>];
 
@@ -124,7 +123,7 @@ export class PortalListener implements HotkeyListener {
   async #findPortal(): Promise<boolean> {
     try {
       const properties = 'org.freedesktop.DBus.Properties';
-      // Older portals have no registry, and others know us by how we were started.
+      // The first call of all, or it is refused. Older portals have no registry, and others know us by how we were started.
       await this.#bus.call(REGISTRY, 'Register', 'sa{sv}', [APP_ID, {}]).catch(() => {});
       await this.#bus.call(properties, 'Get', 'ss', [SHORTCUTS, 'version']);
       return true;

@@ -7,7 +7,8 @@ import { createMessageBuilder } from './status-delta.ts';
 
 const eventsSchema = describeRoute({
   ...{ tag: 'Status', summary: 'WebSocket: the status as it changes', status: 101 },
-  answers: 'Messages {"type":"status","status":{…}}: everything at first, then the fields that changed. `panels` lists panels of plugins, beside what the status has.',
+  answers:
+    'Messages {"type":"status","status":{…}}: everything at first, then the fields that changed. `panels` lists panels of plugins, beside what the status has.',
 });
 const rpcSchema = describeRoute({
   ...{ tag: 'Commands', summary: 'WebSocket: JSON-RPC 2.0', status: 101 },

@@ -37,7 +37,8 @@ export async function makeCallFolder(avatars: Readonly<Record<string, string>>):
     compile(path);
     // What the program looks for beside its code.
     for (const name of ['avatars', 'package.json']) symlinkSync(join(root, name), join(path, name));
-    for (const [shipped, id] of Object.entries(avatars)) await makeSmall(bodyOf(join(root, 'avatars', shipped)), id, path);
+    for (const [shipped, id] of Object.entries(avatars))
+      await makeSmall(bodyOf(join(root, 'avatars', shipped)), id, path);
   } catch (thrown) {
     remove();
     throw thrown;
@@ -47,7 +48,12 @@ export async function makeCallFolder(avatars: Readonly<Record<string, string>>):
     guestProgram: join(path, 'test', 'plugins', 'v4l2', 'guest-call.js'),
     picture: async (id) => {
       const body = sharp(bodyOf(join(path, 'home', 'data', 'avatars', id))).removeAlpha();
-      return [...(await body.resize({ ...LOOK_SIZE, fit: 'fill' }).raw().toBuffer())];
+      return [
+        ...(await body
+          .resize({ ...LOOK_SIZE, fit: 'fill' })
+          .raw()
+          .toBuffer()),
+      ];
     },
     [Symbol.dispose]: remove,
   };
@@ -57,8 +63,8 @@ function compile(folder: string): void {
   runNode('scripts/build.mjs', '--to', join(folder, 'src'));
   const config = join(folder, 'tsconfig.json');
   const compilerOptions = { rootDir: root, outDir: folder, declaration: false };
-  const files = [join(root, 'test/plugins/v4l2/guest-call.ts')];
-  writeFileSync(config, JSON.stringify({ extends: join(root, 'tsconfig.json'), compilerOptions, files, include: [] }));
+  const include = ['test/plugins/v4l2/guest-call.ts', 'src/**/*.d.ts'].map((path) => join(root, path));
+  writeFileSync(config, JSON.stringify({ extends: join(root, 'tsconfig.json'), compilerOptions, include }));
   runNode('node_modules/typescript/bin/tsc', '-p', config);
 }
 
@@ -68,7 +74,16 @@ function runNode(script: string, ...args: readonly string[]): void {
 }
 
 async function makeSmall(source: string, id: string, folder: string): Promise<void> {
-  const about = ['--name', id, '--depicts', 'an invented character', '--consent', 'drawn for MuseCam', '--licence', 'CC0'];
+  const about = [
+    '--name',
+    id,
+    '--depicts',
+    'an invented character',
+    '--consent',
+    'drawn for MuseCam',
+    '--licence',
+    'CC0',
+  ];
   const look = ['--size', `${CALL_SIZE.width}x${CALL_SIZE.height}`, '--framing', 'whole'];
   const made = await runCli(['prepare', source, '--id', id, ...about, ...look], { MUSECAM_HOME: join(folder, 'home') });
   if (made.code !== 0) throw new Error(made.stderr);

@@ -1,5 +1,6 @@
 /** A page that shows a camera, as a call does. */
-export const CALL_PAGE = '<!doctype html><meta charset="utf-8"><title>A call</title><video autoplay muted playsinline></video>';
+export const CALL_PAGE =
+  '<!doctype html><meta charset="utf-8"><title>A call</title><video autoplay muted playsinline></video>';
 
 /** What the page's first look at the cameras found. */
 export interface CallSeen {

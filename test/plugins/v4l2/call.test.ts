@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
+import { FRAME_MS } from '../../../src/api/media.ts';
 import type { ShowStatus } from '../../../src/api/status.ts';
 import type { CalibrationReport } from '../../../src/app/calibration.ts';
 import { findChromium } from '../../fakes/browser.ts';
@@ -14,6 +15,10 @@ const AVATARS = { mira: 'small-mira', jonas: 'small-jonas' } as const;
 const EXTRA_MS = 60;
 /** One guest takes two minutes here, and has taken eight beside other work. */
 const LIMIT_S = 1500;
+
+/** Mean difference of 64x36 pictures: less is the same one, through another scaling; more is another avatar. */
+const SAME = 6;
+const OTHER = 30;
 
 const hasAll = hasPulse() && findChromium() !== undefined;
 let folder: CallFolder | undefined;
@@ -55,8 +60,37 @@ describe('the whole program with a real kernel camera and a real sound server, i
 
   it('goes on air on the camera, with a microphone beside it', (context) => {
     const status = take<ShowStatus>(context, 'start');
-    expect(status.outputs).toContainEqual(expect.objectContaining({ id: 'v4l2.camera', label: 'MuseCam (/dev/video10)' }));
+    expect(status.outputs).toContainEqual(
+      expect.objectContaining({ id: 'v4l2.camera', label: 'MuseCam (/dev/video10)' }),
+    );
     expect(status.links).toContainEqual(expect.objectContaining({ label: 'MuseCam Microphone', state: 'ready' }));
     expect(take<{ code: number; stderr: string }>(context, 'end')).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('calibrates: codes read from the kernel camera and pulses heard from the microphone say how far apart they are', (context) => {
+    const { seconds, report } = take<{ seconds: number; report: CalibrationReport }>(context, 'calibrate');
+    const { picture, sound, offset, believed } = report;
+    expect(report).toMatchObject({ pictureFrom: 'MuseCam (/dev/video10)', soundFrom: 'MuseCam Microphone' });
+    // 25 pictures and one pulse a second, nearly all of them found.
+    expect(picture.count).toBeGreaterThan(seconds * 25 * 0.8);
+    expect(sound!.count).toBeGreaterThanOrEqual(seconds - 2);
+    // The camera is read through FFmpeg, which the show knows nothing of: a picture more at the most.
+    expect(picture.p50Ms - believed.pictureMs).toBeGreaterThan(-FRAME_MS);
+    expect(picture.p50Ms - believed.pictureMs).toBeLessThan(FRAME_MS);
+    expect(Math.abs(sound!.p50Ms - believed.soundMs!)).toBeLessThan(FRAME_MS / 2);
+    // The voice was set to be so much later than the picture, and that is what was measured.
+    expect(Math.abs(believed.offsetMs! - EXTRA_MS)).toBeLessThan(FRAME_MS / 2);
+    expect(Math.abs(offset!.p50Ms - EXTRA_MS)).toBeLessThan(FRAME_MS);
+    expect(report.extraMilliseconds).toBe(Math.round(EXTRA_MS - offset!.p50Ms) + 0);
+  });
+
+  it('is the camera "MuseCam" to a page in Chromium, which sees the avatar and its swap', async (context) => {
+    const seen = take<CallSeen & { first: number[]; last: number[]; pictures: number }>(context, 'page');
+    expect(seen).toMatchObject({ cameras: ['MuseCam'], label: 'MuseCam', ...CALL_SIZE });
+    const [mira, jonas] = await Promise.all(Object.values(AVATARS).map((id) => folder!.picture(id)));
+    expect(apart(seen.first, mira!)).toBeLessThan(SAME);
+    expect(apart(seen.first, jonas!)).toBeGreaterThan(OTHER);
+    expect(apart(seen.last, jonas!)).toBeLessThan(SAME);
+    expect(apart(seen.last, mira!)).toBeGreaterThan(OTHER);
   });
 });

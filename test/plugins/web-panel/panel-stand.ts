@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { z } from 'zod';
 import type { HealthReport } from '../../../src/api/contributions.ts';
-import type { Keybinding } from '../../../src/api/keybinding.ts';
+import { holds, type Keybinding } from '../../../src/api/keybinding.ts';
 import { frameByteLength, type VideoFrame } from '../../../src/api/media.ts';
 import type { AvatarSummary, LinkStatus, ShowStatus } from '../../../src/api/status.ts';
 import type { SettingEntry } from '../../../src/app/settings-store.ts';
@@ -18,6 +18,7 @@ import { openWebPanel } from '../../../src/plugins/web-panel/open-web-panel.ts';
 import type { UploadPace } from '../../../src/plugins/web-panel/watched-body.ts';
 import type { WebPanelOutput } from '../../../src/plugins/web-panel/web-panel-output.ts';
 import { FakeDesk } from './fake-desk.ts';
+import { FakePlugins } from './fake-plugins.ts';
 
 /** The token all stands use, so that a page can find its stand again after a restart. */
 export const STAND_TOKEN = 'a-token-for-tests-that-nobody-guesses';
@@ -125,10 +126,12 @@ export class PanelStand implements AsyncDisposable {
   /** Commands that were run, in order. */
   readonly ran: { readonly id: string; readonly args: unknown }[] = [];
   readonly health: HealthReport[] = [];
-  readonly commands = new CommandTable();
+  readonly commands = new CommandTable((condition) => holds(condition, this.#status));
   keys: Keybinding[] = [
     ...Array.from({ length: 9 }, (_, n) => bind(String(n + 1), 'avatar.useNumber', { number: n + 1 })),
     ...Object.entries(KEYS).map(([key, command]) => bind(key, command)),
+    { ...bind('r', 'recorder.start'), when: '!recording' },
+    { ...bind('r', 'recorder.stop'), when: 'recording' },
   ];
   keyWarnings: string[] = [];
   /** What `hotkeys.status` tells. */
@@ -139,10 +142,14 @@ export class PanelStand implements AsyncDisposable {
   readonly settings = new Map<string, SettingEntry>();
   /** What OBS says. */
   obs: { map: Record<string, string>; scenes?: string[]; scene?: string; camera?: boolean } = { map: {} };
+  /** Why no recording can be begun. */
+  recordingFault: AppError | undefined;
   /** What a calibration finds. */
   calibration: unknown;
   /** Where uploads arrive. */
   readonly desk = new FakeDesk((preparations) => this.say({ preparations }));
+  /** Plugins that the show has. */
+  readonly plugins = new FakePlugins();
   readonly #changed = new Emitter<ShowStatus>();
   readonly #scope = new Scope();
   readonly #refused = new Set<string>();
@@ -170,6 +177,7 @@ export class PanelStand implements AsyncDisposable {
         status: stand.feed,
         avatarPreview: (id: string) => pictures.get(id),
         preparations: stand.desk,
+        pages: () => stand.plugins.pages,
       };
       const target = 'target' in options ? options.target : '0';
       const open = {
@@ -262,6 +270,7 @@ export class PanelStand implements AsyncDisposable {
         },
       });
     const nothing = z.object({});
+    this.plugins.register(this.commands, (id, args) => this.ran.push({ id, args }));
     add('avatar.use', z.object({ id: z.string() }), ({ id }) => this.#useAvatar(id));
     add('avatar.next', nothing);
     add('avatar.previous', nothing);
@@ -293,6 +302,7 @@ export class PanelStand implements AsyncDisposable {
     });
     add('obs.unmap', z.object({ scene: z.string() }), ({ scene }) => void delete this.obs.map[scene]);
     add('show.stop', nothing);
+    this.#addRecorder();
     add('background.set', z.object({ background: z.string() }), ({ background }) => this.say({ background }));
     add('label.set', z.object({ text: z.string() }), ({ text }) => this.say({ labelText: text }));
     add('avatar.rename', z.object({ id: z.string(), name: z.string() }), ({ id, name }) =>
@@ -323,6 +333,25 @@ export class PanelStand implements AsyncDisposable {
     add('test.bug', nothing, () => {
       throw new TypeError('the insides of a bug at /secret/path');
     });
+  }
+
+  /** As the recorder does it: an output comes and goes. */
+  #addRecorder(): void {
+    const outputs = () => this.#status.outputs.filter(({ id }) => id !== 'recorder.file');
+    const add = (id: string, enablement: string, run: () => void) =>
+      this.commands.register({
+        ...{ id, title: id, args: z.object({}), category: 'Recording', enablement },
+        run: async (args) => {
+          this.ran.push({ id, args });
+          run();
+        },
+      });
+    add('recorder.start', '!recording', () => {
+      if (this.recordingFault) throw this.recordingFault;
+      const file = { id: 'recorder.file', label: '/videos/show.mp4', state: 'ready', sent: 50, dropped: 0 } as const;
+      this.say({ recording: true, outputs: [...outputs(), file] });
+    });
+    add('recorder.stop', 'recording', () => this.say({ recording: false, outputs: outputs() }));
   }
 
   /** From now on swaps to this avatar are refused, as when its files have gone. */

@@ -26,6 +26,17 @@ export function createFaultWatch(toasts) {
     toasts.show({ key, tone, title, text: link.detail ?? link.label, fix: link.fix });
   }
 
+  /** Beside the chain: OBS, the microphone, plugins. A link that is gone is no fault any more: its plugin is well, or out. */
+  function watchLinks(links) {
+    for (const link of links) watch(`link ${link.id}`, link.label, link);
+    const there = new Set(links.map(({ id }) => `link ${id}`));
+    for (const key of faults.keys()) {
+      if (!key.startsWith('link ') || there.has(key)) continue;
+      faults.delete(key);
+      toasts.dismiss(key);
+    }
+  }
+
   return {
     update(status, changed) {
       if (changed.has('input')) watch('input', 'The microphone', status.input);
@@ -33,6 +44,7 @@ export function createFaultWatch(toasts) {
       if (changed.has('outputs')) {
         for (const output of status.outputs) watch(output.id, isPage(output) ? 'This page' : output.label, output);
       }
+      if (changed.has('links')) watchLinks(status.links);
       isFirst = false;
     },
   };

@@ -7,7 +7,8 @@ import { build } from './build-element.js';
 function commandIn(fix) {
   const quoted = /`([^`]+)`/.exec(fix)?.[1];
   return (
-    quoted ?? /: ((?:sudo|musecam|npm|npx|node|apt|brew|systemctl|modprobe|v4l2-ctl|ffmpeg)\b.*?)\.?$/.exec(fix)?.[1]
+    quoted ??
+    /(?:^|: )((?:sudo|musecam|npm|npx|node|apt|brew|systemctl|modprobe|v4l2-ctl|ffmpeg)\b.*?)\.?$/.exec(fix)?.[1]
   );
 }
 

@@ -7,12 +7,15 @@ export const STATE_WORDS = {
   failed: 'Failed',
 };
 
+/** The output that is a recording: nobody sees it as a camera. */
+export const RECORDING = 'recorder.file';
+
 /** How bad a state is, for picking the one to show: higher is worse. */
 const WEIGHT = { ready: 0, off: 1, starting: 2, degraded: 3, failed: 4 };
 
-/** The output that stands for the camera in the chain: the worst of all but this page, if there are any. */
+/** The output that stands for the camera in the chain: the worst of all but this page and a recording, if there are any. */
 export function cameraOf(outputs) {
-  const others = outputs.filter((output) => !isPage(output));
+  const others = outputs.filter((output) => !isPage(output) && output.id !== RECORDING);
   const worst = others.reduce((bad, one) => (!bad || WEIGHT[one.state] > WEIGHT[bad.state] ? one : bad), undefined);
   if (worst) return worst;
   return {

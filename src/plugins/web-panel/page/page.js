@@ -4,6 +4,7 @@ import { createAvatars } from './avatars.js';
 import { build, byId, setText } from './build-element.js';
 import { callCommand, fetchCommands } from './call-command.js';
 import { createChain } from './chain.js';
+import { clockText } from './clock-text.js';
 import { connect } from './connection.js';
 import { createDropAnywhere } from './drop-anywhere.js';
 import { createFaultWatch } from './fault-watch.js';
@@ -15,6 +16,9 @@ import { createNumbers } from './numbers.js';
 import { createObsCard } from './obs-card.js';
 import { createOutputs } from './outputs.js';
 import { createPalette } from './palette.js';
+import { createPluginPanels } from './plugin-panels.js';
+import { createPluginsView } from './plugins-view.js';
+import { createRecord } from './record.js';
 import { createSettingsEditor } from './settings-editor.js';
 import { createShortcuts } from './shortcuts.js';
 import { createStage } from './stage.js';
@@ -44,12 +48,16 @@ const switches = createSwitches(run);
 const inStep = createInStep(run, toasts);
 const obsCard = createObsCard(run, toasts);
 const settingsEditor = createSettingsEditor();
+const pluginsView = createPluginsView();
+const panels = createPluginPanels();
+const record = createRecord(run, toasts);
 const adding = createAdding(run, toasts);
 const avatars = createAvatars((id) => run('avatar.use', { id }), createAvatarMenu(run), adding);
 /** Titles of the show's commands by id. */
 let titles = new Map();
 let newest = {};
 let shortcuts;
+let palette;
 let isStopping = false;
 let isLost = false;
 
@@ -88,6 +96,8 @@ async function onOpen() {
   inStep.learn(known);
   obsCard.learn(known);
   settingsEditor.learn(known);
+  pluginsView.learn(known);
+  record.learn(known);
   await shortcuts.learn();
 }
 
@@ -106,6 +116,9 @@ function onStatus(status, changed) {
   switches.update(status, changed);
   inStep.update(status, changed);
   obsCard.update(status, changed);
+  record.update(status, changed);
+  panels.update(status, changed);
+  palette?.update();
   showOnAir(status);
   document.title = titleOf(status);
 }
@@ -158,13 +171,6 @@ function showOnAir({ state, uptimeSeconds }) {
   setText(byId('uptime'), clockText(uptimeSeconds));
 }
 
-/** Hours, minutes and seconds, as on a clock. */
-function clockText(seconds) {
-  const whole = Math.max(0, Math.floor(seconds));
-  const two = (number) => String(number).padStart(2, '0');
-  return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
-}
-
 /** What the browser's tab says: the fault where there is one, else who is shown. */
 function titleOf(status) {
   const broken = [status.input, status.engine, ...status.outputs].find((link) => isFault(link.state));
@@ -205,18 +211,22 @@ function wireControls() {
     'mouth.rest': { title: 'Hold still: the mouth rests', run: press('hold') },
     'microphone.mute': { title: 'Mute: nobody hears you', run: press('mute') },
     'show.panic': { title: 'Panic: a still picture and silence, at once', run: press('panic') },
+    'recorder.start': { title: 'Start recording', run: press('record') },
+    'recorder.stop': { title: 'Stop recording', run: press('record') },
     'page.addAvatar': { title: 'Add an avatar', run: () => avatars.mayAdd() && adding.open() },
     'page.fullScreen': { title: 'Preview in full screen', run: press('full-screen') },
     'page.settings': { title: 'Settings', run: press('open-settings') },
+    'page.plugins': { title: 'Plugins', run: press('open-plugins') },
     'page.shortcuts': { title: 'Keyboard shortcuts', run: press('open-help') },
   };
   shortcuts = createShortcuts({ local, run, status: () => newest, title: (id) => titles.get(id) ?? id });
-  createPalette({
+  palette = createPalette({
     run,
     toasts,
+    status: () => newest,
     own: Object.entries(local)
       .filter(([id]) => id.startsWith('page.'))
-      .map(([id, one]) => ({ id, ...one })),
+      .map(([id, one]) => ({ id, category: 'Page', ...one })),
     keyOf: shortcuts.keyOf,
     hotkeyOf: shortcuts.hotkeyOf,
     suggest: (_, name) => (name === 'id' || name === 'avatar' ? avatars.choices() : undefined),

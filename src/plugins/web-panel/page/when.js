@@ -12,6 +12,23 @@ export function holds(when, status) {
   );
 }
 
+/** What the status's switches are called in sentences. */
+const WORDS = { panic: 'in panic', resting: 'the mouth rests', speaking: 'somebody speaks' };
+
+/** A condition in words, for what cannot be done now: "Only while not recording". */
+export function describeCondition(when) {
+  const parts = when.split('||').map((part) =>
+    part
+      .split('&&')
+      .map((word) => {
+        const name = word.replace('!', '').trim();
+        return `${word.includes('!') ? 'not ' : ''}${WORDS[name] ?? name}`;
+      })
+      .join(' and '),
+  );
+  return `Only while ${parts.join(', or ')}`;
+}
+
 function isOn(value) {
   return value === true;
 }

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { EventEmitter } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,6 +60,8 @@ export class PortalDesktop implements AsyncDisposable {
     try {
       await until(() => existsSync(join(desktop.#folder, 'bus')), 'the bus');
       const bus = sessionBus({ busAddress: desktop.env.DBUS_SESSION_BUS_ADDRESS! });
+      // At the end the bus is gone before everything has been sent.
+      (bus as EventEmitter).on('error', () => {});
       desktop.#bus = bus;
       await bus.requestName(BACK_END);
       desktop.#backEnd = new BackEnd(desktop, bus);

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Message, type MessageBus, sessionBus, Variant } from '@jellybrick/dbus-next';
@@ -17,6 +18,8 @@ export class StrictPortal implements Disposable {
 
   private constructor(environment: NodeJS.ProcessEnv) {
     this.#bus = sessionBus({ busAddress: environment.DBUS_SESSION_BUS_ADDRESS! });
+    // At the end the bus is gone before everything has been sent.
+    (this.#bus as EventEmitter).on('error', () => {});
     this.#applications = join(environment.XDG_DATA_HOME!, 'applications');
     this.#bus.addMethodHandler((call) => this.#answer(call));
   }

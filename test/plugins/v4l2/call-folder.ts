@@ -10,6 +10,9 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Size of the avatars and of the show: the emulated processor has little to do, and browsers take any even width. */
 export const CALL_SIZE: Size = { width: 320, height: 180 };
+const SHIPPED = ['mira', 'jonas'];
+/** The avatars there are: shown first, and swapped for. */
+export const CALL_AVATARS: readonly string[] = SHIPPED.map(nameSmall);
 /** Size at which what a page saw is compared with the avatar's picture. */
 const LOOK_SIZE: Size = { width: 64, height: 36 };
 
@@ -25,20 +28,17 @@ export interface CallFolder extends Disposable {
 
 /**
  * Compiles the program as it is shipped and the guest's own: from source, a third of the guest's time went into compiling.
- * And makes the shipped avatars small, in the home folder `home`.
- * @param avatars ids of shipped ones, and what the small ones are called.
+ * Its shipped avatars are small ones.
  */
-export async function makeCallFolder(avatars: Readonly<Record<string, string>>): Promise<CallFolder> {
+export async function makeCallFolder(): Promise<CallFolder> {
   const parent = join(root, 'node_modules', '.cache');
   mkdirSync(parent, { recursive: true });
   const path = mkdtempSync(join(parent, 'musecam-call-'));
   const remove = () => rmSync(path, { recursive: true, force: true });
   try {
     compile(path);
-    // What the program looks for beside its code.
-    for (const name of ['avatars', 'package.json']) symlinkSync(join(root, name), join(path, name));
-    for (const [shipped, id] of Object.entries(avatars))
-      await makeSmall(bodyOf(join(root, 'avatars', shipped)), id, path);
+    symlinkSync(join(root, 'package.json'), join(path, 'package.json'));
+    for (const shipped of SHIPPED) await makeSmall(shipped, path);
   } catch (thrown) {
     remove();
     throw thrown;
@@ -47,7 +47,7 @@ export async function makeCallFolder(avatars: Readonly<Record<string, string>>):
     path,
     guestProgram: join(path, 'test', 'plugins', 'v4l2', 'guest-call.js'),
     picture: async (id) => {
-      const body = sharp(bodyOf(join(path, 'home', 'data', 'avatars', id))).removeAlpha();
+      const body = sharp(bodyOf(path, id)).removeAlpha();
       return [
         ...(await body
           .resize({ ...LOOK_SIZE, fit: 'fill' })
@@ -73,7 +73,9 @@ function runNode(script: string, ...args: readonly string[]): void {
   if (status !== 0) throw new Error(`${script} failed: ${stdout}${stderr}`);
 }
 
-async function makeSmall(source: string, id: string, folder: string): Promise<void> {
+/** Prepares a shipped avatar anew from its picture. */
+async function makeSmall(shipped: string, folder: string): Promise<void> {
+  const id = nameSmall(shipped);
   const about = [
     '--name',
     id,
@@ -84,11 +86,24 @@ async function makeSmall(source: string, id: string, folder: string): Promise<vo
     '--licence',
     'CC0',
   ];
-  const look = ['--size', `${CALL_SIZE.width}x${CALL_SIZE.height}`, '--framing', 'whole'];
-  const made = await runCli(['prepare', source, '--id', id, ...about, ...look], { MUSECAM_HOME: join(folder, 'home') });
+  const look = [
+    '--size',
+    `${CALL_SIZE.width}x${CALL_SIZE.height}`,
+    '--framing',
+    'whole',
+    '--into',
+    join(folder, 'avatars'),
+  ];
+  const made = await runCli(['prepare', bodyOf(root, shipped), '--id', id, ...about, ...look], {
+    MUSECAM_HOME: join(folder, 'home'),
+  });
   if (made.code !== 0) throw new Error(made.stderr);
 }
 
-function bodyOf(avatarFolder: string): string {
-  return join(avatarFolder, 'body', '0000.webp');
+function bodyOf(folder: string, id: string): string {
+  return join(folder, 'avatars', id, 'body', '0000.webp');
+}
+
+function nameSmall(shipped: string): string {
+  return `small-${shipped}`;
 }

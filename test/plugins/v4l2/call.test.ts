@@ -5,12 +5,10 @@ import type { CalibrationReport } from '../../../src/app/calibration.ts';
 import { findChromium } from '../../fakes/browser.ts';
 import { need } from '../../fakes/need.ts';
 import { hasPulse } from '../../fakes/pulse-server.ts';
-import { CALL_SIZE, type CallFolder, makeCallFolder } from './call-folder.ts';
+import { CALL_AVATARS, CALL_SIZE, type CallFolder, makeCallFolder } from './call-folder.ts';
 import type { CallSeen } from './call-page.ts';
 import { findMissing, type ResultOf, runGuest } from './run-guest.ts';
 
-/** Two avatars and what they are called here. */
-const AVATARS = { mira: 'small-mira', jonas: 'small-jonas' } as const;
 /** By how much the voice is set to be late, in ms: a calibration that measured nothing would not say so. */
 const EXTRA_MS = 60;
 /** One guest takes two minutes here, and has taken eight beside other work. */
@@ -40,7 +38,7 @@ describe('the whole program with a real kernel camera and a real sound server, i
   beforeAll(
     async () => {
       if (!hasAll) return;
-      if (findMissing() === undefined) folder = await makeCallFolder(AVATARS);
+      if (findMissing() === undefined) folder = await makeCallFolder();
       resultOf = await runGuest(folder?.guestProgram ?? '', {
         modopts: 'devices=1 video_nr=10 exclusive_caps=1 card_label=MuseCam',
         memoryMib: 3000,
@@ -48,7 +46,7 @@ describe('the whole program with a real kernel camera and a real sound server, i
         isSteady: true,
         env: {
           MUSECAM_CALL_FOLDER: folder?.path ?? '',
-          MUSECAM_CALL_AVATARS: Object.values(AVATARS).join(),
+          MUSECAM_CALL_AVATARS: CALL_AVATARS.join(),
           MUSECAM_CALL_SIZE: `${CALL_SIZE.width}x${CALL_SIZE.height}`,
           MUSECAM_CALL_EXTRA_MS: String(EXTRA_MS),
         },
@@ -87,7 +85,7 @@ describe('the whole program with a real kernel camera and a real sound server, i
   it('is the camera "MuseCam" to a page in Chromium, which sees the avatar and its swap', async (context) => {
     const seen = take<CallSeen & { first: number[]; last: number[]; pictures: number }>(context, 'page');
     expect(seen).toMatchObject({ cameras: ['MuseCam'], label: 'MuseCam', ...CALL_SIZE });
-    const [mira, jonas] = await Promise.all(Object.values(AVATARS).map((id) => folder!.picture(id)));
+    const [mira, jonas] = await Promise.all(CALL_AVATARS.map((id) => folder!.picture(id)));
     expect(apart(seen.first, mira!)).toBeLessThan(SAME);
     expect(apart(seen.first, jonas!)).toBeGreaterThan(OTHER);
     expect(apart(seen.last, jonas!)).toBeLessThan(SAME);

@@ -3,7 +3,7 @@
  * and to a real sound server; `musecam calibrate` reads both back; a page in a real Chromium asks for the camera.
  * MUSECAM_CALL_FOLDER: what makeCallFolder made. Times are the guest's own: none depends on how busy the machine is.
  */
-import { cpSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,10 +23,8 @@ const SECONDS = 10;
 const LIMIT_MS = 240_000;
 /** A swap that is not seen after so many pictures never comes. */
 const MOST_PICTURES = 250;
-/** In memory: the project's folder is the machine's disk, and slow. */
 const HOME = '/tmp/home';
 
-cpSync(`${FOLDER}/home`, HOME, { recursive: true });
 await using pulse = await PulseServer.start();
 // Nobody speaks; a microphone's room noise would only cost time.
 pulse.unplugMicrophone();

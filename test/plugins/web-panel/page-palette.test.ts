@@ -69,7 +69,7 @@ describe('the command palette', () => {
     await page.locator('#obs select').waitFor();
     expect(await findBarriers(page)).toEqual([]);
     await page.keyboard.press('F1');
-    await page.getByRole('option').first().waitFor();
+    await page.locator('#palette-list [role=option]').first().waitFor();
     expect(await findBarriers(page)).toEqual([]);
   });
 

@@ -85,9 +85,10 @@ describe('files of panels', () => {
         'index.html%00.js',
       ],
     ];
-    for (const path of paths)
-      expect([path, (await get(path)).status]).toEqual([path, expect.oneOf([400, 401, 403, 404])]);
-    for (const path of paths) expect((await get(path)).text).not.toContain('secret');
+    for (const path of paths) {
+      const { status, text } = await get(path);
+      expect([path, status >= 400 && status < 500, text.includes('secret')]).toEqual([path, true, false]);
+    }
   });
 
   it('are really there: links out of the folder lead nowhere, links within do', async () => {

@@ -1,6 +1,6 @@
 /**
  * Makes the pictures of the README and docs/ from the program itself: `npm run build && npx tsx scripts/make-pictures.ts
- * [speech-strip] [avatars] [control-page] [faults] [in-step] [obs] [call]`. From the third on they are photographs: of the page in
+ * [speech-strip] [avatars] [control-page] [faults] [in-step] [obs] [call] [panel] [plugins] [palette]`. From the third on they are photographs: of the page in
  * Chromium, of OBS on a display without a screen. They take whatever moment they find, and come out a little different.
  */
 import { mkdirSync, statSync } from 'node:fs';
@@ -25,7 +25,15 @@ import { i420ToRgb24 } from '../src/media/color.ts';
 import { DaemonProcess } from '../test/bench/daemon-process.ts';
 import { RealBrowser } from '../test/fakes/browser.ts';
 import { readWav } from '../test/fakes/read-wav.ts';
-import { photographCall, photographFaults, photographInStep, photographObs } from './photographs.ts';
+import {
+  photographCall,
+  photographFaults,
+  photographInStep,
+  photographObs,
+  photographPalette,
+  photographPanel,
+  photographPlugins,
+} from './photographs.ts';
 
 interface ShownFrame {
   readonly rgb: Buffer;
@@ -60,6 +68,9 @@ const makers: Readonly<Record<string, { readonly make: () => Promise<Sharp>; rea
   faults: { make: photographFaults, png: { palette: true, effort: 10 } },
   'in-step': { make: photographInStep, png: { palette: true, effort: 10 } },
   call: { make: photographCall, png: { compressionLevel: 9, adaptiveFiltering: true } },
+  panel: { make: photographPanel, png: { palette: true, effort: 10 } },
+  plugins: { make: photographPlugins, png: { palette: true, effort: 10 } },
+  palette: { make: photographPalette, png: { palette: true, effort: 10 } },
   obs: { make: photographObs, png: { compressionLevel: 9, adaptiveFiltering: true } },
 };
 

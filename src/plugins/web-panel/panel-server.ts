@@ -126,7 +126,7 @@ function hasToken(request: FastifyRequest): boolean {
 function setSecurityHeaders(request: FastifyRequest, reply: FastifyReply): void {
   const host = /^[\w.[\]:]+$/.test(request.headers.host ?? '') ? request.headers.host : undefined;
   const ownSocket = host ? ` ws://${host}` : '';
-  const panels = host ? `http://${host}${PANELS_PATH}` : "'none'";
+  const panels = host ? host + PANELS_PATH : "'none'";
   reply.headers({
     'Content-Security-Policy':
       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; " +

@@ -1,16 +1,10 @@
 import type { FastifyInstance } from 'fastify';
-import { z } from 'zod';
 import { AppError } from '../../base/errors.ts';
-import { BYTES, describeRoute } from './openapi.ts';
 import { readPanelFile } from './plugin-page-files.ts';
 import { PANELS_PATH, type PluginPages } from './plugin-pages.ts';
 
-const schema = describeRoute({
-  ...{ tag: 'Page', summary: "A file of a plugin's panel", answers: 'The file.' },
-  description: 'Needs no token: the key in the path is known only to the control page, and changes with each start.',
-  params: z.object({ key: z.string(), '*': z.string().describe('Path in the folder of its HTML file.') }),
-  content: { '*/*': BYTES },
-});
+/** For the page alone: nobody else knows the keys. */
+const schema = { hide: true };
 
 /** The files of panels, `/panels/<key>/…`, for documents that are shut off from everything else. */
 export function addPluginPageRoutes(server: FastifyInstance, pages: PluginPages): void {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { EventEmitter } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -58,7 +59,7 @@ export class PortalDesktop implements AsyncDisposable {
   static async open({ hasShortcuts = true } = {}): Promise<PortalDesktop> {
     const desktop = new PortalDesktop();
     try {
-      await until(() => existsSync(join(desktop.#folder, 'bus')), 'the bus');
+      await until(() => takesConnections(join(desktop.#folder, 'bus')), 'the bus');
       const bus = sessionBus({ busAddress: desktop.env.DBUS_SESSION_BUS_ADDRESS! });
       // At the end the bus is gone before everything has been sent.
       (bus as EventEmitter).on('error', () => {});
@@ -200,6 +201,15 @@ class BackEnd {
     ]);
     return [0, { shortcuts: new Variant('a(sa{sv})', answer) }];
   }
+}
+
+/** The socket's file is there a moment before anybody listens. */
+function takesConnections(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path, () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
 }
 
 async function until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {

@@ -17,8 +17,8 @@ import { children, step } from './guest-camera.ts';
 const FOLDER = process.env.MUSECAM_CALL_FOLDER ?? '';
 const EXTRA_MS = process.env.MUSECAM_CALL_EXTRA_MS ?? '0';
 const [FIRST = '', SECOND = ''] = (process.env.MUSECAM_CALL_AVATARS ?? '').split(',');
-/** How long calibrate measures, in seconds: one pulse in each. */
-const SECONDS = 10;
+/** How long calibrate measures, in seconds, with one pulse in each: its own start disturbs the first few. */
+const SECONDS = 20;
 /** What the start of the program and of the browser may take on the guest's slow processor, in ms. */
 const LIMIT_MS = 240_000;
 /** A swap that is not seen after so many pictures never comes. */

@@ -18,9 +18,10 @@ export function createPalette({ run, toasts, status, own, keyOf, hotkeyOf, sugge
   const dialog = byId('palette');
   const input = byId('palette-input');
   const list = byId('palette-list');
-  let commands = [];
+  let commands = own;
   let shown = [];
   let active = 0;
+  let listed = Promise.resolve();
   let whatRests = '';
 
   input.addEventListener('input', () => draw());
@@ -31,7 +32,8 @@ export function createPalette({ run, toasts, status, own, keyOf, hotkeyOf, sugge
       activate(Math.max(0, Math.min(shown.length - 1, active + step)));
     } else if (event.key === 'Enter' && !event.isComposing) {
       event.preventDefault();
-      if (shown[active]) void choose(shown[active].command);
+      // Who types fast has not to wait for the list.
+      void listed.then(() => shown[active] && choose(shown[active].command));
     }
   });
   byId('open-palette').addEventListener('click', open);
@@ -39,14 +41,20 @@ export function createPalette({ run, toasts, status, own, keyOf, hotkeyOf, sugge
     const isChord = (event.ctrlKey || event.metaKey) && event.shiftKey && event.key.toLowerCase() === 'p';
     if (!isChord && event.key !== 'F1') return;
     event.preventDefault();
-    if (!document.querySelector('dialog[open]')) void open();
+    if (!document.querySelector('dialog[open]')) open();
   });
 
-  async function open() {
+  function open() {
     showList();
     input.value = '';
     say('');
     dialog.showModal();
+    draw();
+    listed = fill();
+  }
+
+  /** All that there are now, found by what has been typed meanwhile. */
+  async function fill() {
     commands = [...own, ...(await fetchCommands().catch(() => []))];
     draw();
   }

@@ -117,7 +117,7 @@ function createRow(act) {
     made.addEventListener('click', onClick);
     return made;
   };
-  const isOff = () => plugin.state === 'off' && plugin.reason === 'disabled';
+  const isOff = () => isDisabled(plugin);
   const toggle = button('', () => act(row, 'plugins.enable', plugin, { on: isOff() }));
   const reload = button('Start anew', () => act(row, 'plugins.reload', plugin));
   const remove = button('Remove', () => act(row, 'plugins.remove', plugin), 'danger');
@@ -131,8 +131,8 @@ function createRow(act) {
     element.dataset.state = state;
     setText(name, title);
     setText(version, [id, number].filter(Boolean).join(' '));
-    setText(word, isOff() ? 'Disabled' : STATE_WORDS[state]);
-    more.replaceChildren(...describeState(now, isOff()));
+    setText(word, wordFor(now));
+    more.replaceChildren(...describeState(now));
     offers.replaceChildren(...things.map((thing) => build('li', {}, thing)));
     offers.setAttribute('aria-label', `What ${title} offers`);
     setText(folder, now.folder ?? '');
@@ -159,10 +159,23 @@ function createRow(act) {
   return row;
 }
 
+function isDisabled({ state, reason }) {
+  return state === 'off' && reason === 'disabled';
+}
+
+/** One that is off says why in a word or three: "Disabled", "Not used yet". */
+function wordFor({ state, reason }) {
+  return state === 'off' && reason !== '' ? capitalized(reason) : STATE_WORDS[state];
+}
+
+function capitalized(text) {
+  return text[0].toUpperCase() + text.slice(1);
+}
+
 /** Why a plugin is in its state, and what to do where that is a fault. */
-function describeState({ id, folder, state, reason }, isOff) {
-  if (isOff || reason === '') return [];
-  const words = build('p', {}, `${reason[0].toUpperCase()}${reason.slice(1)}`);
+function describeState({ id, folder, state, reason }) {
+  if (state === 'off' || reason === '') return [];
+  const words = build('p', {}, capitalized(reason));
   if (!isFault(state)) return [words];
   const fix = folder
     ? `Mend what it says, then start it anew here, or: musecam plugins reload ${id}`

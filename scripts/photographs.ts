@@ -77,7 +77,7 @@ export async function photographPanel(): Promise<Sharp> {
   await sleep(500);
   const [stage, card] = [await boxOf(page, '#stage'), await boxOf(page, '.panel')];
   const margin = 16;
-  const clip = { x: 0, y: stage.y - margin, width: stage.x + stage.width + margin, height: 0 };
+  const clip = { x: 0, y: stage.y - 4, width: stage.x + stage.width + margin, height: 0 };
   return sharp(await page.screenshot({ clip: { ...clip, height: card.y + card.height + margin - clip.y } }));
 }
 
@@ -117,7 +117,7 @@ async function openWithExamples(window: { readonly colorScheme: 'dark' | 'light'
     }
     await daemon.run('plugins.enable', { id: 'png-sequence', on: false });
     const browser = scope.use(await RealBrowser.open());
-    const page = await browser.openPage({ viewport: { width: 1280, height: 1060 }, ...window });
+    const page = await browser.openPage({ viewport: { width: 1280, height: 1200 }, ...window });
     await page.goto(daemon.url);
     await page.locator('.stage[data-picture="live"]').waitFor();
     return { page, [Symbol.asyncDispose]: () => scope.close() };

@@ -261,7 +261,7 @@ export class Daemon implements AsyncDisposable {
 
   async #followSettings(): Promise<void> {
     const { store, paths } = this.#options;
-    this.#scope.use(await KeybindingsStore.open(paths, this.#commands));
+    this.#scope.use(await KeybindingsStore.open(paths, this.#commands, this.#plugins));
     if (!store) return;
     this.#scope.use(store);
     registerSettingsCommands(this.#commands, store);

@@ -7,7 +7,8 @@ import type { Keybinding } from '../api/keybinding.ts';
 import { systemCodeOf } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import type { CommandTable } from '../host/commands.ts';
-import { mergeKeybindings, type ReadKeybindings } from '../host/keybindings.ts';
+import { mergeKeybindings, type ReadKeybindings, readPluginKeybindings } from '../host/keybindings.ts';
+import type { PluginHost } from '../host/plugin-host.ts';
 
 /**
  * What every machine starts with. Single keys count where no text is typed, on the control page; those that count in
@@ -34,25 +35,39 @@ const QUIET_MS = 120;
 /** Takes hold of the keys that count in every window; there where the plugin `hotkeys` runs. */
 const RELOAD = 'hotkeys.reload';
 
+/** The plugins, as far as their keys go. */
+type PluginKeys = Pick<PluginHost, 'manifests' | 'onDidChange'>;
+const NO_PLUGINS: PluginKeys = { manifests: [], onDidChange: () => ({ [Symbol.dispose]() {} }) };
+
 /** The keys: the defaults, changed by keybindings.json in the config folder, which is watched. */
 export class KeybindingsStore implements AsyncDisposable {
   readonly #file: string;
   readonly #folder: string;
   readonly #commands: CommandTable;
+  readonly #plugins: PluginKeys;
   #read: ReadKeybindings = { bindings: DEFAULTS, warnings: [] };
+  /** What the file held when it was last understood, and what is wrong with it now. */
+  #given: unknown = [];
+  #damage: readonly string[] = [];
+  #following: Disposable | undefined;
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(paths: Paths, commands: CommandTable) {
+  private constructor(paths: Paths, commands: CommandTable, plugins: PluginKeys) {
+    this.#plugins = plugins;
     this.#folder = paths.config;
     this.#file = join(paths.config, 'keybindings.json');
     this.#commands = commands;
   }
 
-  /** Reads and watches them, and registers the command that lists them. A damaged file leaves the last good keys. */
-  static async open(paths: Paths, commands: CommandTable): Promise<KeybindingsStore> {
-    const store = new KeybindingsStore(paths, commands);
+  /**
+   * Reads and watches them, and registers the command that lists them. A damaged file leaves the last good keys.
+   * @param plugins bring keys along, and come and go.
+   */
+  static async open(paths: Paths, commands: CommandTable, plugins: PluginKeys = NO_PLUGINS): Promise<KeybindingsStore> {
+    const store = new KeybindingsStore(paths, commands, plugins);
     await store.#readAnew();
+    store.#following = plugins.onDidChange(() => store.#mergeAgain());
     await mkdir(store.#folder, { recursive: true });
     store.#watcher = watch(store.#folder, (_, name) => {
       if (name !== null && name !== 'keybindings.json') return;
@@ -71,6 +86,7 @@ export class KeybindingsStore implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#timer);
+    this.#following?.[Symbol.dispose]();
     this.#watcher?.close();
   }
 
@@ -93,24 +109,39 @@ export class KeybindingsStore implements AsyncDisposable {
   }
 
   async #readAnew(): Promise<void> {
-    let text: string;
+    this.#damage = [];
     try {
-      text = await readFile(this.#file, 'utf8');
+      this.#given = this.#parse(await readFile(this.#file, 'utf8'));
     } catch (thrown) {
-      const isMissing = systemCodeOf(thrown) === 'ENOENT';
-      this.#read = { bindings: DEFAULTS, warnings: isMissing ? [] : [`${this.#file} cannot be read.`] };
-      return;
+      this.#given = [];
+      this.#damage = systemCodeOf(thrown) === 'ENOENT' ? [] : [`${this.#file} cannot be read.`];
     }
+    this.#merge();
+  }
+
+  /** The last good keys where it is damaged. */
+  #parse(text: string): unknown {
     const errors: ParseError[] = [];
     const given: unknown = parse(text, errors, { allowTrailingComma: true });
     const [error] = errors;
-    if (error) {
-      const line = text.slice(0, error.offset).split('\n').length;
-      const words = `${this.#file}:${line}: ${printParseErrorCode(error.error)}; the last good keys stay.`;
-      this.#read = { ...this.#read, warnings: [words] };
-      return;
-    }
-    this.#read = mergeKeybindings(DEFAULTS, given);
+    if (!error) return given;
+    const line = text.slice(0, error.offset).split('\n').length;
+    this.#damage = [`${this.#file}:${line}: ${printParseErrorCode(error.error)}; the last good keys stay.`];
+    return this.#given;
+  }
+
+  #merge(): void {
+    const ofPlugins = readPluginKeybindings(this.#plugins.manifests, DEFAULTS);
+    const { bindings, warnings } = mergeKeybindings([...ofPlugins.bindings, ...DEFAULTS], this.#given);
+    const all = this.#damage.length > 0 ? this.#damage : warnings;
+    this.#read = { bindings, warnings: [...ofPlugins.warnings, ...all] };
+  }
+
+  /** Plugins change more often than the keys that they bring along. */
+  #mergeAgain(): void {
+    const before = JSON.stringify(this.#read);
+    this.#merge();
+    if (JSON.stringify(this.#read) !== before) void this.#tell();
   }
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Keybinding } from '../api/keybinding.ts';
+import type { PluginManifest } from '../api/plugin.ts';
 
 /** What reading the user's keys gave. */
 export interface ReadKeybindings {
@@ -66,6 +67,33 @@ export function mergeKeybindings(defaults: readonly Keybinding[], given: unknown
     }
   }
   return { bindings, warnings: [...warnings, ...conflictsIn(bindings)] };
+}
+
+/**
+ * The keys that plugins bring along. They come before the program's own: no plugin takes the panic key away.
+ * @param own the program's, to tell which of theirs never count.
+ */
+export function readPluginKeybindings(
+  manifests: readonly Pick<PluginManifest, 'id' | 'contributes'>[],
+  own: readonly Keybinding[],
+): ReadKeybindings {
+  const bindings: Keybinding[] = [];
+  const warnings: string[] = [];
+  const always = [...own];
+  for (const { id, contributes } of manifests) {
+    for (const [n, raw] of contributes.keybindings.entries()) {
+      const entry = readEntry(raw);
+      if (typeof entry === 'string') {
+        warnings.push(`The plugin ${id}, keybindings[${n}]: ${entry}`);
+        continue;
+      }
+      const taken = always.find(({ key, when }) => key === entry.key && when === undefined);
+      if (taken) warnings.push(`The key ${entry.key} of the plugin ${id} is taken by ${taken.command}.`);
+      if (!taken) bindings.push({ ...entry, source: 'default' });
+      always.push(entry);
+    }
+  }
+  return { bindings, warnings };
 }
 
 /** One entry of the file, or what is wrong with it. */

@@ -2,7 +2,9 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
+import type { PluginManifest } from '../../src/api/plugin.ts';
 import { KeybindingsStore } from '../../src/app/keybindings-store.ts';
+import { Emitter } from '../../src/base/event.ts';
 import { findPaths } from '../../src/base/paths.ts';
 import { CommandTable } from '../../src/host/commands.ts';
 import type { ReadKeybindings } from '../../src/host/keybindings.ts';
@@ -27,6 +29,42 @@ beforeEach(() => {
 });
 
 describe('the keys of a show', () => {
+  it('come from plugins as well, while those are there; none takes a key of the program away', async () => {
+    const commands = makeCommands();
+    const changed = new Emitter<void>();
+    const hello = { id: 'hello', contributes: { keybindings: [] as object[] } };
+    const plugins = { manifests: [hello as unknown as PluginManifest], onDidChange: changed.event };
+    commands.register({ id: 'hello.say', title: 'Say', args: z.object({}), run: async () => ({}) });
+    const told: string[] = [];
+    commands.register({
+      id: 'hotkeys.reload',
+      title: 'Reload',
+      args: z.object({}),
+      run: async () => told.push('told'),
+    });
+    await using _store = await KeybindingsStore.open(paths, commands, plugins);
+    const list = async () => (await commands.run('keybindings.list')) as ReadKeybindings;
+    const ofHello = async () => (await list()).bindings.filter(({ command }) => command === 'hello.say');
+    expect(await ofHello()).toEqual([]);
+    changed.fire();
+    expect(told).toEqual([]);
+    hello.contributes.keybindings = [
+      { key: 'Ctrl+H', command: 'hello.say' },
+      { key: 'x', command: 'hello.say' },
+      { key: 'hyper+x', command: 'hello.say' },
+    ];
+    changed.fire();
+    expect(await ofHello()).toEqual([{ key: 'ctrl+h', command: 'hello.say', source: 'default' }]);
+    expect((await list()).bindings.findLast(({ key }) => key === 'x')?.command).toBe('show.panic');
+    expect((await list()).warnings).toEqual([
+      'The key x of the plugin hello is taken by show.panic.',
+      expect.stringContaining('The plugin hello, keybindings[2]: "hyper+x" is no key'),
+    ]);
+    expect(told).toEqual(['told']);
+    writeFileSync(file, '[{ "key": "ctrl+h", "command": "-hello.say" }]');
+    await vi.waitFor(async () => expect(await ofHello()).toEqual([]), 5_000);
+  });
+
   it('are the defaults of the commands that there are, and what the file adds, as soon as it is saved', async () => {
     const commands = makeCommands();
     await using _store = await KeybindingsStore.open(paths, commands);

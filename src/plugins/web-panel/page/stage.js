@@ -42,6 +42,7 @@ export function createStage(onRetry) {
         setText(byId('stage-name'), name);
         canvas.setAttribute('aria-label', `Live preview of ${name}`);
       }
+      if (changed.has('labelText')) stage.dataset.label = status.labelText === '' ? 'off' : 'on';
       if (changed.has('speaking')) byId('stage-speaking').dataset.on = String(status.speaking);
     },
     /** Connected: pictures come. */

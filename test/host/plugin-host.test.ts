@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
+import { holds } from '../../src/api/keybinding.ts';
 import { definePlugin, type Plugin, type PluginManifestInput } from '../../src/api/plugin.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { CommandTable } from '../../src/host/commands.ts';
@@ -126,7 +127,60 @@ describe('the plugin host', () => {
   });
 });
 
+describe('a plugin that never comes to an end', () => {
+  afterEach(() => vi.useRealTimers());
+
+  it('with starting is failed after ten seconds', async () => {
+    vi.useFakeTimers();
+    const { host } = hostWith(definePlugin({ activate: () => new Promise(() => {}) }));
+    const activating = host.activate('beep').catch((thrown) => thrown.message);
+    await vi.advanceTimersByTimeAsync(9_900);
+    expect(host.stateOf('beep').state).toBe('starting');
+    await vi.advanceTimersByTimeAsync(200);
+    expect(await activating).toContain('no answer within 10 s');
+    expect(host.stateOf('beep')).toMatchObject({ state: 'failed', reason: 'no answer within 10 s' });
+  });
+
+  it('with closing is left behind after five, and what it registered is gone', async () => {
+    vi.useFakeTimers();
+    const { host } = hostWith(
+      definePlugin({
+        activate(context) {
+          context.subscriptions.use(() => new Promise(() => {}));
+          context.registerAudioInput('beep.tone', tone);
+        },
+      }),
+    );
+    await host.activate('beep');
+    let isRemoved = false;
+    void host.remove('beep').then(() => {
+      isRemoved = true;
+    });
+    await vi.advanceTimersByTimeAsync(4_900);
+    expect(isRemoved).toBe(false);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(isRemoved).toBe(true);
+    await expect(host.record('audioInputs', 'beep.tone')).rejects.toMatchObject({ code: 'NO_SUCH_CONTRIBUTION' });
+  });
+});
+
 describe('commands', () => {
+  it('are run only while their condition holds', async () => {
+    let isRecording = false;
+    const commands = new CommandTable((condition) => holds(condition, { recording: isRecording }));
+    commands.register({
+      id: 'a.stop',
+      title: 'Stop',
+      enablement: 'recording',
+      args: z.object({}),
+      run: async () => 'ok',
+    });
+    expect(commands.list()[0]).toMatchObject({ category: 'A', enablement: 'recording' });
+    await expect(commands.run('a.stop')).rejects.toMatchObject({ code: 'COMMAND_DISABLED' });
+    isRecording = true;
+    expect(await commands.run('a.stop')).toBe('ok');
+  });
+
   it('check their arguments before they run', async () => {
     const commands = new CommandTable();
     const ran: unknown[] = [];

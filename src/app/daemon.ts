@@ -12,14 +12,9 @@ import { CommandTable } from '../host/commands.ts';
 import { PluginHost } from '../host/plugin-host.ts';
 import type { SettingValues } from '../host/settings.ts';
 
-import { Clock } from '../live/clock.ts';
-import { CrossFade } from '../live/cross-fade.ts';
 import type { FaceLadder } from '../live/face-ladder.ts';
 import { Feed } from '../live/feed.ts';
-import { FramePool } from '../live/frame-pool.ts';
 import { Meter } from '../live/meter.ts';
-import { Pacer } from '../live/pacer.ts';
-import { Painter } from '../live/painter.ts';
 import { cutIn, type LiveStage, putOn, runShow } from '../live/show.ts';
 import { Tape } from '../live/tape.ts';
 import { AvatarCast } from './avatar-cast.ts';
@@ -29,6 +24,7 @@ import { chooseEngines, type EngineChoice, findOpenEngine } from './choose-engin
 import { parseChoice } from './choose-links.ts';
 import { type CoreSettings, readCoreSettings } from './core-settings.ts';
 import { CornerLabel } from './corner-label.ts';
+import { createStage } from './create-stage.ts';
 import { publishAddress } from './daemon-address.ts';
 import { describeShow } from './describe-show.ts';
 import { KeybindingsStore } from './keybindings-store.ts';
@@ -188,8 +184,7 @@ export class Daemon implements AsyncDisposable {
 
   async #open(signal: AbortSignal): Promise<void> {
     const options = this.#options;
-    const stop = this.#stop;
-    const running = anySignal(signal, stop.signal);
+    const running = anySignal(signal, this.#stop.signal);
     // Pictures are read once. Kept by libvips, they and the holes between them cost 70 MB after some swaps.
     sharp.cache(false);
     this.#scope.use(this.#board);
@@ -197,28 +192,7 @@ export class Daemon implements AsyncDisposable {
     this.#core = readCoreSettings(options.settings);
     this.#openEngines();
     const size = await this.#openAvatar(running);
-    const openOutput = (text: string) => this.#openBesides(text, size, running);
-    registerShowCommands(this.#commands, {
-      cast: this.#cast,
-      switches: this.#switches,
-      cutIn: () => cutIn(this.#stage),
-      label: this.#label,
-      useEngine: (name) => this.#face.startFrom(findOpenEngine(this.#plugins, this.#engines, name)),
-      stop: () => stop.abort(),
-    });
-    const close = (id: string) => this.#links.closeOutput(id);
-    registerOutputCommands(this.#commands, { plugins: this.#plugins, open: openOutput, close });
-    registerPluginCommands(this.#commands, this.#desk);
-    const calibration = {
-      stage: this.#stage,
-      feed: this.#feed,
-      lanes: this.#links.lanes,
-      voice: () => this.#voiceOut.listening,
-      status: () => this.status(),
-      openOutput,
-      extraMilliseconds: Number(options.settings['virtual-mic.extraMilliseconds'] ?? 0),
-    };
-    registerCalibrationCommand(this.#commands, calibration, running);
+    this.#registerCommands(size, running);
     await this.#followSettings();
     await this.#openPreparations();
     await this.#openPage(size, running);
@@ -243,6 +217,31 @@ export class Daemon implements AsyncDisposable {
       : outputs.then(() => this.#links.chooseInput(running)).then(learnAnew);
     if (text) await input;
     void this.#cast.bringAhead(running);
+  }
+
+  #registerCommands(size: Size, signal: AbortSignal): void {
+    const openOutput = (text: string) => this.#openBesides(text, size, signal);
+    registerShowCommands(this.#commands, {
+      cast: this.#cast,
+      switches: this.#switches,
+      cutIn: () => cutIn(this.#stage),
+      label: this.#label,
+      useEngine: (name) => this.#face.startFrom(findOpenEngine(this.#plugins, this.#engines, name)),
+      stop: () => this.#stop.abort(),
+    });
+    const close = (id: string) => this.#links.closeOutput(id);
+    registerOutputCommands(this.#commands, { plugins: this.#plugins, open: openOutput, close });
+    registerPluginCommands(this.#commands, this.#desk);
+    const calibration = {
+      stage: this.#stage,
+      feed: this.#feed,
+      lanes: this.#links.lanes,
+      voice: () => this.#voiceOut.listening,
+      status: () => this.status(),
+      openOutput,
+      extraMilliseconds: Number(this.#options.settings['virtual-mic.extraMilliseconds'] ?? 0),
+    };
+    registerCalibrationCommand(this.#commands, calibration, signal);
   }
 
   /** An output beside the others, unless one of its kind is open, and the microphone that it may need. */
@@ -291,38 +290,22 @@ export class Daemon implements AsyncDisposable {
       avatarId ?? defaultAvatarId,
       signal,
     );
-    const meter = this.#meter;
     this.#cast = this.#scope.use(cast);
-    const painter = new Painter(new FramePool(size ?? { width: first.width, height: first.height }));
-    this.#stage = {
+    this.#stage = createStage({
       avatar: first,
-      isResting: false,
-      isPanicking: false,
       tape: this.#tape,
       face: this.#face,
-      painter,
       lanes: this.#links.lanes,
-      meter,
-      clock: new Clock(),
-      pacer: new Pacer(),
-      fade: new CrossFade(crossFadeFrames),
-      onFailure: (thrown) => log.error(`a frame failed: ${messageOf(thrown)}`),
-      last: {
-        frame: 0,
-        avatarId: first.id,
-        pose: 0,
-        isPassthrough: false,
-        heard: undefined,
-        engineId: undefined,
-        patch: undefined,
-        levelDb: -100,
-      },
-    };
+      meter: this.#meter,
+      size,
+      crossFadeFrames,
+      log,
+    });
     this.#switches = new ShowSwitches({ stage: this.#stage, feed: this.#feed, voiceOut: this.#voiceOut });
     cast.onPutOn((avatar) => putOn(this.#stage, avatar));
-    this.#label = new CornerLabel(painter);
+    this.#label = new CornerLabel(this.#stage.painter);
     this.#label.set(labelText);
-    return painter.size;
+    return this.#stage.painter.size;
   }
 
   /** The desk for photos and clips that somebody hands in on the page. */

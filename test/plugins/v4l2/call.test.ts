@@ -7,13 +7,10 @@ import { need } from '../../fakes/need.ts';
 import { hasPulse } from '../../fakes/pulse-server.ts';
 import { CALL_AVATARS, CALL_SIZE, type CallFolder, makeCallFolder } from './call-folder.ts';
 import type { CallSeen } from './call-page.ts';
-import { findMissing, type ResultOf, runGuest } from './run-guest.ts';
+import { findMissing, HOOK_LIMIT_MS, type ResultOf, runGuest } from './run-guest.ts';
 
 /** By how much the voice is set to be late, in ms: a calibration that measured nothing would not say so. */
 const EXTRA_MS = 100;
-/** One guest takes two minutes here, and has taken eight beside other work. */
-const LIMIT_S = 1500;
-
 /** Mean difference of 64x36 pictures: less is the same one, through another scaling; more is another avatar. */
 const SAME = 6;
 const OTHER = 30;
@@ -35,25 +32,21 @@ function apart(a: readonly number[], b: readonly number[]): number {
 }
 
 describe('the whole program with a real kernel camera and a real sound server, in a virtual machine', () => {
-  beforeAll(
-    async () => {
-      if (!hasAll) return;
-      if (findMissing() === undefined) folder = await makeCallFolder();
-      resultOf = await runGuest(folder?.guestProgram ?? '', {
-        modopts: 'devices=1 video_nr=10 exclusive_caps=1 card_label=MuseCam',
-        memoryMib: 3000,
-        limitSeconds: LIMIT_S,
-        isSteady: true,
-        env: {
-          MUSECAM_CALL_FOLDER: folder?.path ?? '',
-          MUSECAM_CALL_AVATARS: CALL_AVATARS.join(),
-          MUSECAM_CALL_SIZE: `${CALL_SIZE.width}x${CALL_SIZE.height}`,
-          MUSECAM_CALL_EXTRA_MS: String(EXTRA_MS),
-        },
-      });
-    },
-    2 * LIMIT_S * 1000,
-  );
+  beforeAll(async () => {
+    if (!hasAll) return;
+    if (findMissing() === undefined) folder = await makeCallFolder();
+    resultOf = await runGuest(folder?.guestProgram ?? '', {
+      modopts: 'devices=1 video_nr=10 exclusive_caps=1 card_label=MuseCam',
+      memoryMib: 3000,
+      isSteady: true,
+      env: {
+        MUSECAM_CALL_FOLDER: folder?.path ?? '',
+        MUSECAM_CALL_AVATARS: CALL_AVATARS.join(),
+        MUSECAM_CALL_SIZE: `${CALL_SIZE.width}x${CALL_SIZE.height}`,
+        MUSECAM_CALL_EXTRA_MS: String(EXTRA_MS),
+      },
+    });
+  }, HOOK_LIMIT_MS);
   afterAll(() => folder?.[Symbol.dispose]());
 
   it('goes on air on the camera, with a microphone beside it', (context) => {

@@ -40,20 +40,15 @@ export const LOOK = `(async () => {
 })()`;
 
 /**
- * Looks on until the camera shows something else than it did, and that has come to rest; or for so many pictures that it
- * never will. Counted in pictures, so that it does not matter how fast they come. Runs in the page.
+ * Looks on until the camera shows something else than it did; or for so many pictures that it never will. Counted in
+ * pictures, so that it does not matter how fast they come. Runs in the page.
  */
 export function lookForAnother(first: readonly number[], mostPictures: number): string {
   return `(async (first) => {
-    const apart = (a, b) => a.reduce((sum, value, at) => sum + Math.abs(value - b[at]), 0) / a.length;
-    let last = await next();
-    let pictures = 1;
-    for (; pictures < ${mostPictures}; pictures++) {
-      const now = await next();
-      const isAtRest = apart(now, last) < 0.5;
-      last = now;
-      if (isAtRest && apart(now, first) > 8) break;
+    for (let pictures = 1; ; pictures++) {
+      const last = await next();
+      const apart = last.reduce((sum, value, at) => sum + Math.abs(value - first[at]), 0) / last.length;
+      if (apart > 8 || pictures >= ${mostPictures}) return { last, pictures };
     }
-    return { last, pictures };
   })(${JSON.stringify(first)})`;
 }

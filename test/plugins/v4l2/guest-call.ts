@@ -74,7 +74,8 @@ await step('page', async () => {
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   const seen = await page.evaluate<CallSeen>(OPEN_CAMERA);
   const first = await page.evaluate<number[]>(LOOK);
-  await ask('api/commands/avatar.use', { id: SECOND });
+  // A cut: the first picture that is another one is all of the other avatar.
+  await ask('api/commands/avatar.use', { id: SECOND, fade: false });
   const swap = await page.evaluate<object>(lookForAnother(first, MOST_PICTURES));
   server.closeAllConnections();
   server.close();

@@ -128,6 +128,20 @@ describe('the page in a real browser', () => {
     await link.getByText('Ready').waitFor();
   });
 
+  it('shows the name where the words in the picture are not', async (context) => {
+    needBrowser(context);
+    const stand = await openStand();
+    const page = await visit(stand.address);
+    const name = page.locator('#stage-name');
+    await name.waitFor();
+    const left = async () => (await name.boundingBox())!.x;
+    const corner = await left();
+    stand.say({ labelText: 'AI avatar' });
+    await vi.waitFor(async () => expect(await left()).toBeGreaterThan(corner + 100));
+    stand.say({ labelText: '' });
+    await vi.waitFor(async () => expect(await left()).toBe(corner));
+  });
+
   it('shows which engine draws, why a better one does not with its fix, and what they hold', async (context) => {
     needBrowser(context);
     const report = { detail: 'WebGPU, half precision, 11 ms a face', keepsUp: true, networkBytes: 1_720_000_000 };

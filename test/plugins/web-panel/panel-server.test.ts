@@ -276,9 +276,10 @@ describe('/api/events', () => {
 
   it('tells everything at first, then what changes', async () => {
     using client = clientOf(await EventClient.open(stand.port, { authorization }));
-    await vi.waitFor(() => expect(client.status).toEqual(makeStatus()));
+    await vi.waitFor(() => expect(client.status).toEqual({ ...makeStatus(), panels: [] }));
     stand.say({ levelDb: -7, openness: 0.9 });
-    await vi.waitFor(() => expect(client.status).toEqual(makeStatus({ levelDb: -7, openness: 0.9 })));
+    const now = makeStatus({ levelDb: -7, openness: 0.9 });
+    await vi.waitFor(() => expect(client.status).toEqual({ ...now, panels: [] }));
     expect(client.messages[1]!.status).toEqual({ levelDb: -7, openness: 0.9 });
   });
 

@@ -118,6 +118,7 @@ export class Daemon implements AsyncDisposable {
     this.#desk = new PluginDesk({
       paths: options.paths,
       host: this.#plugins,
+      engines: () => this.#face.statuses,
       closeOutput: (id) => this.#links.closeOutput(id),
       onDidChange: async () => store?.refresh(),
     });

@@ -36,6 +36,8 @@ export interface PluginSummary {
 export interface PluginDeskOptions {
   readonly paths: Pick<Paths, 'config'>;
   readonly host: PluginHost;
+  /** The face engines of the show, as they are doing. */
+  readonly engines: () => readonly LinkStatus[];
   /** Closes what is open of a contribution that goes. */
   readonly closeOutput: (contributionId: string) => Promise<unknown>;
   /** Plugins have come or gone: keys and settings are others. */
@@ -64,7 +66,14 @@ export class PluginDesk {
 
   /** Every plugin of this machine, those that come with the program first. */
   list(): readonly PluginSummary[] {
-    return listPlugins(this.#options.paths, this.#options.host);
+    const { paths, host, engines } = this.#options;
+    const drawing = new Map(engines().map((engine) => [host.ownerOf(engine.id), engine]));
+    return listPlugins(paths, host).map((one) => {
+      const engine = drawing.get(one.id);
+      // Its code runs in the engine host; here it was never imported.
+      if (!engine || one.state !== 'off') return one;
+      return { ...one, state: engine.state, reason: engine.detail ?? '' };
+    });
   }
 
   /** Adds the plugin in a folder, or starts it anew when it is there. @throws AppError NO_PLUGIN, BAD_MANIFEST, PLUGIN_VERSION. */
@@ -130,17 +139,20 @@ export class PluginDesk {
 /** Every plugin of this machine; `host` says how those are that it knows. */
 export function listPlugins(paths: Pick<Paths, 'config'>, host: PluginHost): readonly PluginSummary[] {
   const installed = readInstalledPlugins(paths);
-  const offersOf = new Map(host.manifests.map((manifest) => [manifest.id, describeOffers(manifest.contributes)]));
   const own = host.manifests
     .filter(({ id }) => host.folderOf(id) === undefined)
-    .map(({ id, title }) => ({ id, title, version: '', folder: undefined, ...host.stateOf(id) }));
+    .map(({ id, title, contributes }) => {
+      const offers = describeOffers(contributes);
+      return { id, title, version: '', folder: undefined, offers, ...host.stateOf(id) };
+    });
   const others = installed.map(({ id, path, enabled, package: read, problem }) => {
-    const about = { id, title: read?.manifest.title ?? id, version: read?.version ?? '', folder: path };
+    const offers = read ? describeOffers(read.manifest.contributes) : [];
+    const about = { id, title: read?.manifest.title ?? id, version: read?.version ?? '', folder: path, offers };
     if (problem) return { ...about, state: 'failed' as const, reason: problem.message };
     if (!enabled) return { ...about, state: 'off' as const, reason: 'disabled' };
     return { ...about, ...host.stateOf(id) };
   });
-  return [...own, ...others].map((one) => ({ ...one, offers: offersOf.get(one.id) ?? [] }));
+  return [...own, ...others];
 }
 
 /** Registers how plugins are looked at and changed while a show runs. */

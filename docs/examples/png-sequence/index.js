@@ -30,7 +30,7 @@ export default {
           ffmpeg.once('error', () => done('ffmpeg cannot be started'));
           ffmpeg.once('close', (code) => done(code === 0 ? '' : `ffmpeg ended with exit code ${code}`));
         });
-        ended.then((detail) => detail && onHealth({ state: 'failed', detail }));
+        void ended.then((detail) => detail && onHealth({ state: 'failed', detail }));
         ffmpeg.stderr.on('data', (text) => log.warn(String(text).trim()));
         ffmpeg.stdin.on('error', () => {});
         return {

@@ -56,7 +56,11 @@ export class ControlStand implements AsyncDisposable {
       isWanted: options.isWanted ?? false,
       switchScene: options.switchScene ?? false,
       map: await SceneMap.open(join(stand.folder, 'scenes.json'), options.scenes ?? {}),
-      commands: { run: async (id, args) => stand.#run(id, args), list: () => [], onDidChange: () => ({ [Symbol.dispose]() {} }) },
+      commands: {
+        run: async (id, args) => stand.#run(id, args),
+        list: () => [],
+        onDidChange: () => ({ [Symbol.dispose]() {} }),
+      },
       status: {
         get current() {
           return {

@@ -10,8 +10,10 @@ const CALM_MS = 300;
 /** A change that is not seen within this time counts as lost, in ms. */
 const SEEN_DEADLINE_MS = 2_000;
 const LEARN_MS = 1_500;
+/** How long before its cause a swap is prepared, in ms. */
+const BEFORE_MS = 40;
 /** Both avatars that come with the program, in the order of their number keys. */
-const AVATARS: readonly string[] = ['mira', 'jonas'];
+const AVATARS: readonly string[] = ['jonas', 'mira'];
 
 /** Watches a daemon's preview, as any viewer gets it, for the other avatar. Needs a show without cross-fade. */
 export class SwapWatch implements AsyncDisposable {
@@ -39,18 +41,27 @@ export class SwapWatch implements AsyncDisposable {
   /**
    * Swaps to and fro, each time at another phase of the clocks.
    * @param cause swaps to the avatar with this number (from 1); the time counts from its call.
+   * @param around what is done shortly before and after each, such as holding modifiers.
    * @returns milliseconds until the first picture that showed the other face; of swaps that were seen.
    */
-  async watchSwaps(count: number, cause: (number: number) => unknown): Promise<readonly number[]> {
+  async watchSwaps(
+    count: number,
+    cause: (number: number) => unknown,
+    around: { before?(): void; after?(number: number): void } = {},
+  ): Promise<readonly number[]> {
+    const { before, after } = around;
     const seenMs: number[] = [];
     for (let swap = 0; swap < count; swap++) {
       await sleep(CALM_MS + Math.random() * 80);
       const old = AVATARS.indexOf(this.#shownId);
       const next = 1 - old;
+      before?.();
+      if (before) await sleep(BEFORE_MS);
       const start = this.#preview.pictures.length;
       const causedMs = performance.now();
       void cause(next + 1);
       const seen = await this.#firstThatShows(start, AVATARS[old]!, AVATARS[next]!);
+      after?.(next + 1);
       if (seen !== undefined) seenMs.push(seen - causedMs);
       this.#shownId = (await this.#daemon.status()).avatarId;
     }

@@ -57,18 +57,18 @@ export function readInstalledPlugins(paths: Pick<Paths, 'config'>): readonly Ins
 
 /**
  * Those that are enabled and of use, for the plugin host.
- * @param onProblem told why one is left out.
+ * @param onProblem told why one is left out; without an id: all of them.
  */
 export function declareInstalled(
   paths: Pick<Paths, 'config'>,
   place: PluginPlace,
-  onProblem: (words: string) => void = () => {},
+  onProblem: (words: string, id?: string) => void = () => {},
 ): readonly DeclaredPlugin[] {
   try {
     return readInstalledPlugins(paths)
       .filter(({ enabled }) => enabled)
       .flatMap(({ id, package: read, problem }) => {
-        if (problem) onProblem(`The plugin ${id} is left out: ${problem.message}`);
+        if (problem) onProblem(problem.message, id);
         return read ? [declarePlugin(read, place)] : [];
       });
   } catch (thrown) {

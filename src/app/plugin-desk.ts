@@ -47,12 +47,12 @@ export interface PluginDeskOptions {
 /** Plugins from outside while a show runs: added, taken out, enabled and started anew without a pause of the picture. */
 export class PluginDesk {
   readonly #options: PluginDeskOptions;
-  /** Why a plugin that is enabled is not there, by id. */
+  /** Why a plugin that is enabled is not there, by id; empty for what is wrong with the list itself. */
   readonly #problems = new Map<string, string>();
 
   constructor(options: PluginDeskOptions) {
     this.#options = options;
-    const note = (words: string) => this.#problems.set(words, words);
+    const note = (words: string, id = '') => this.#problems.set(id, words);
     for (const plugin of declareInstalled(options.paths, 'process', note)) this.#tryAdd(plugin);
   }
 
@@ -60,7 +60,8 @@ export class PluginDesk {
   get links(): readonly LinkStatus[] {
     return [...this.#problems].map(([id, detail]) => {
       const state: LinkState = 'failed';
-      return { id: `plugin.${id.slice(0, 40)}`, label: 'Plugin', state, detail, fix: 'musecam plugins list' };
+      const fix = id === '' ? 'musecam doctor' : `musecam plugins disable ${id}`;
+      return { id: id || 'plugins', label: id || 'Plugins', state, detail, fix };
     });
   }
 
@@ -115,7 +116,8 @@ export class PluginDesk {
 
   async #stop(id: string): Promise<void> {
     const { host, closeOutput } = this.#options;
-    this.#problems.clear();
+    this.#problems.delete(id);
+    this.#problems.delete('');
     const manifest = host.manifests.find((one) => one.id === id);
     const outputs = (manifest?.contributes.videoOutputs ?? []).map((output) => closeOutput(output.id));
     // One that does not close loses its process, and with it what holds the output open.

@@ -78,6 +78,11 @@ export class PluginProcess implements AsyncDisposable {
     return this.#rpc;
   }
 
+  /** Why it is being ended; empty while it is not. */
+  get verdict(): string {
+    return this.#verdict;
+  }
+
   /** Bytes that the plugin has not taken yet. */
   get waitingBytes(): number {
     return this.#pipe.waitingBytes;

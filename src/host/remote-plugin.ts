@@ -97,6 +97,8 @@ class RemotePlugin implements AsyncDisposable {
     gone.catch(() => {});
     try {
       await Promise.race([process.plugin.activate(this.#startWith()), gone]);
+      // What it registered was refused, and its own answer came before its end.
+      if (process.verdict) throw new AppError('PLUGIN_FAILED', process.verdict);
     } catch (thrown) {
       // What it said before it ended tells more than that it ended.
       const reason = await Promise.race([process.ended, sleep(100, undefined)]);

@@ -7,10 +7,11 @@ import { silentLog } from '../../base/log.ts';
 import { findPaths } from '../../base/paths.ts';
 import type { PluginHost, Point } from '../../host/plugin-host.ts';
 import { FaceHost } from '../../live/face-host.ts';
+import { chooseWay } from '../../plugins/hotkeys/choose-way.ts';
 import { openPluginsWithoutShow } from '../builtin-plugins.ts';
 import { engineHostEntry } from '../daemon.ts';
 import { findDaemon } from '../daemon-address.ts';
-import { declareInstalled } from '../installed-plugins.ts';
+import { declareInstalled, readInstalledPlugins } from '../installed-plugins.ts';
 import { loadSettings } from '../load-settings.ts';
 import { openLibrary } from '../open-library.ts';
 import { markOf, paint, printJson, showCommands } from './terminal.ts';
@@ -35,6 +36,8 @@ export async function runDoctor(isJson: boolean, signal: AbortSignal): Promise<v
     ...(await checkContributions(plugins, 'videoOutputs', 'Camera', signal)),
     ...(await checkContributions(plugins, 'audioOutputs', 'Sound', signal)),
     checkFfmpeg(),
+    checkHotkeys(values),
+    ...checkPlugins(),
     await checkRunning(),
   ];
   if (isJson) printJson(findings);
@@ -150,6 +153,28 @@ function checkFfmpeg(): Finding {
     detail: 'ffmpeg is not on PATH: no recording and no rendering to mp4',
     fix: 'Install it: sudo apt install ffmpeg (macOS: brew install ffmpeg, Windows: winget install ffmpeg)',
   };
+}
+
+function checkHotkeys(values: Readonly<Record<string, unknown>>): Finding {
+  const link = 'Hotkeys';
+  if (values['hotkeys.enabled'] === false) return { link, state: 'off', detail: 'off by the setting hotkeys.enabled' };
+  const chosen = chooseWay(String(values['hotkeys.via']), process.platform, process.env);
+  if (!chosen.way) return { link, state: 'off', detail: chosen.why };
+  const how = { keyboard: 'heard from the keyboard', portal: 'through the desktop portal' }[chosen.way];
+  return { link, state: 'ready', detail: `${how}; how they are doing in a show that runs: musecam run hotkeys.status` };
+}
+
+/** Plugins from outside, from their manifests alone. */
+function checkPlugins(): Finding[] {
+  const link = 'Plugin';
+  try {
+    return readInstalledPlugins(findPaths()).map(({ id, enabled, package: read, problem }) => {
+      if (problem) return failed(link, problem);
+      return { link, state: enabled ? 'ready' : 'off', detail: `${id} ${read?.version}${enabled ? '' : ', disabled'}` };
+    });
+  } catch (thrown) {
+    return [failed(link, thrown)];
+  }
 }
 
 async function checkRunning(): Promise<Finding> {
